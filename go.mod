@@ -1,0 +1,3 @@
+module stylesprint
+
+go 1.26

@@ -1,0 +1,22 @@
+package stylesprint
+
+import "time"
+
+// RequestRecord is one served request as the request log keeps it: metadata
+// always, bodies only when the operator asked for them.
+type RequestRecord struct {
+	ID         string        `json:"request_id"`
+	Time       time.Time     `json:"time"`  // when the request arrived, UTC
+	Route      string        `json:"route"` // "/generate/", "/v1/chat/completions"
+	Model      string        `json:"model"` // the model that answered, or that was asked for
+	KeyID      string        `json:"key_id,omitempty"`
+	Status     int           `json:"status"` // HTTP status
+	Code       Code          `json:"code,omitempty"`
+	Stream     bool          `json:"stream"`
+	Usage      Usage         `json:"usage"`
+	Cost       Money         `json:"cost"`
+	Latency    time.Duration `json:"latency_ns"`
+	FirstToken time.Duration `json:"first_token_ns,omitempty"`
+	Prompt     string        `json:"prompt,omitempty"`   // only with bodies on
+	Response   string        `json:"response,omitempty"` // only with bodies on
+}
