@@ -1,0 +1,51 @@
+# `make help` lists the targets. Everything but `race` builds without cgo.
+SHELL := /bin/bash
+export CGO_ENABLED ?= 0
+GO ?= go
+# Where tests look for the models; `make models` fills it.
+MODELS ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/stylesprint
+
+.PHONY: run test check bench help build models fmt vet staticcheck race generated documented clean
+
+run: ## Models, demo catalogue, evaluation, report, server and dashboard on 127.0.0.1:8000
+	$(GO) run ./cmd/stylesprint demo
+
+test: ## All tests; what the machine lacks is named at the end
+	set -o pipefail; STYLESPRINT_MODELS="$$( [ -d '$(MODELS)/models' ] && echo '$(MODELS)' )" $(GO) test -json ./... | $(GO) run ./tools/testsummary
+
+build: ## The static binary ./stylesprint
+	$(GO) build -trimpath -ldflags "-s -w" -o stylesprint ./cmd/stylesprint
+
+models: ## Fetch the embedded models into the cache
+	$(GO) run ./cmd/stylesprint models pull
+
+check: fmt vet staticcheck generated models test race documented ## What CI runs
+
+fmt: ## Fail if a file is not formatted
+	@files=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "not formatted (run gofmt -w):"; echo "$$files"; exit 1; fi
+
+vet:
+	$(GO) vet ./...
+
+staticcheck: ## Static analysis, the version pinned in go.mod
+	$(GO) tool staticcheck ./...
+
+generated: ## Fail if generated files are not current
+	$(GO) generate ./...
+	@git diff --exit-code -- '*_gen_amd64.s' '*_gen.go' '*_gen_amd64.go' || { echo "generated files were not current; commit what go generate made"; exit 1; }
+
+race: ## The race detector over the concurrent rooms (needs gcc)
+	@if command -v gcc >/dev/null; then CGO_ENABLED=1 $(GO) test -race -short ./generate/... ./embedding/... ./evaluate/... ./gateway/... ./internal/... ./store/... ./web/... ./engine/hub/... ./engine ./cmd/...; \
+	else echo "skipped: the race detector needs gcc"; fi
+
+documented: ## Run the commands that README and docs show
+	$(GO) run ./tools/documented README.md docs/guides/*.md
+
+bench: ## Figures of every part, one JSON object a line
+	$(GO) run ./cmd/stylesprint bench all
+
+clean: ## Remove what was built
+	rm -rf stylesprint dist
+
+help: ## This list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
