@@ -1,0 +1,95 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+// ChatMessage is one turn of a conversation.
+type ChatMessage struct {
+	Role    string // as the model's chat template knows it: "system", "user", "assistant"
+	Content string
+}
+
+// Request asks a language model for text. Messages or Prompt is set, not both.
+type Request struct {
+	// Messages is a conversation, rendered by the model's own chat template.
+	// Special tokens spelled in a message are plain text to the model.
+	Messages []ChatMessage
+	// Prompt is text to continue as it stands. Special tokens spelled in it, such as
+	// <|im_start|>, are those tokens.
+	Prompt   string
+	Sampling Sampling
+	// MaxTokens limits the answer. 0 is as many as the context has room for; a
+	// shorter limit lets more requests run together.
+	MaxTokens int
+	// Stop ends the answer at the first of these strings, which is not part of it.
+	Stop []string
+}
+
+// Sampling says how the next token is drawn. The zero value is greedy: always
+// the likeliest token. The steps are those of Hugging Face's generate, in its order: repetition
+// penalty, temperature, top-k, top-p, min-p.
+type Sampling struct {
+	Temperature float64 // 0 is greedy
+	TopK        int     // only the k likeliest; 0 is off
+	TopP        float64 // only the likeliest that together have this probability; 0 and 1 are off
+	MinP        float64 // only those with at least this share of the likeliest's probability; 0 is off
+	// RepetitionPenalty divides positive and multiplies negative logits of
+	// tokens in prompt and answer; 0 and 1 are off.
+	RepetitionPenalty float64
+	// Seed makes the draws repeatable. They do not depend on other requests.
+	Seed uint64
+}
+
+func (s Sampling) check() error {
+	for _, f := range []struct {
+		name      string
+		value     float64
+		low, high float64
+	}{
+		{"temperature", s.Temperature, 0, 100},
+		{"top_p", s.TopP, 0, 1},
+		{"min_p", s.MinP, 0, 1},
+		{"repetition_penalty", s.RepetitionPenalty, 0, 100},
+	} {
+		if math.IsNaN(f.value) || f.value < f.low || f.value > f.high {
+			return fmt.Errorf("%s: want %g to %g, got %g", f.name, f.low, f.high, f.value)
+		}
+	}
+	if s.TopK < 0 {
+		return fmt.Errorf("top_k: want 0 or more, got %d", s.TopK)
+	}
+	return nil
+}
+
+// Token is a piece of an answer as it is made. Text holds whole characters that are certain to
+// be part of the answer; it lags behind ID where a character or a stop
+// string may still be unfinished.
+type Token struct {
+	ID   int32
+	Text string
+}
+
+// Why an answer ended: Result.Finish.
+const (
+	FinishStop   = "stop"   // the model ended it, or a stop string did
+	FinishLength = "length" // MaxTokens or the context did
+)
+
+// Result is a whole answer.
+type Result struct {
+	Text string
+	// Tokens are the tokens of the answer, with the one that ended it if the
+	// model did.
+	Tokens           []int32
+	PromptTokens     int
+	CompletionTokens int // len(Tokens)
+	Finish           string
+
+	Queue      time.Duration // waiting for room
+	Prefill    time.Duration // reading the prompt
+	Decode     time.Duration // from the first token to the last
+	FirstToken time.Duration // from the call to the first token
+}
