@@ -1,0 +1,139 @@
+// Package web serves the dashboard: pages for people about models, runs and
+// comparisons, and a playground.
+//
+// Key words: page, section, step, live event.
+//
+// New takes what the pages read as small interfaces and returns one handler for
+// every path that Routes lists, with a 404 page for the rest, so that it can be
+// mounted at "/" beside the gateway:
+//
+//	pages, err := web.New(web.Options{Runs: store, Compare: comparer, Models: models})
+//	mux.Handle("/", pages)
+//
+// Every page can be read and every form sent without script; script adds live
+// progress, streaming and shortcuts. A page that cannot be made answers with
+// what failed and what to do, never with half a page. The handler is safe for
+// concurrent use and starts no goroutine that outlives a request.
+package web
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"stylesprint"
+	"stylesprint/evaluate"
+	"stylesprint/evaluate/compare"
+	"stylesprint/evaluate/dataset"
+	"stylesprint/generate"
+)
+
+// Runs is what the pages read of an evaluate.Store.
+type Runs interface {
+	// Run returns one run; an error with code not_found if there is none.
+	Run(ctx context.Context, id string) (evaluate.Run, error)
+	// Runs lists runs, newest first.
+	Runs(ctx context.Context, f evaluate.Filter) ([]evaluate.Run, error)
+	// Outputs calls yield for each output, ordered by item and repeat, until
+	// yield returns an error, which it returns.
+	Outputs(ctx context.Context, runID string, yield func(evaluate.Output) error) error
+}
+
+// Comparer sets runs beside one another. The first id is the baseline.
+type Comparer interface {
+	// Compare computes the comparison of two or more runs over the same items.
+	Compare(ctx context.Context, runIDs []string) (compare.Comparison, error)
+	// Rows calls yield for each item, in a fixed order, until yield returns an
+	// error, which it returns. Cells are in the order of runIDs.
+	Rows(ctx context.Context, runIDs []string, yield func(compare.Row) error) error
+}
+
+// Generator answers the playground's form when it is sent without script.
+type Generator interface {
+	Generate(ctx context.Context, req generate.Request) (stylesprint.Reply, error)
+}
+
+// Prompts lists the prompt templates that the playground offers.
+type Prompts interface {
+	// Prompts lists the templates in the order to show them.
+	Prompts(ctx context.Context) ([]Prompt, error)
+	// Render fills one in. A missing variable is an error that names it in Field.
+	Render(ctx context.Context, name string, values map[string]string) ([]stylesprint.Message, error)
+}
+
+// Prompt is a template as the playground shows it.
+type Prompt struct {
+	Name        string
+	Description string
+	Hash        string
+	Variables   []Variable
+}
+
+// Variable is a field of a template.
+type Variable struct {
+	Name     string
+	Label    string // what a person calls it; empty: Name
+	Example  string // fills the field at first
+	Required bool
+}
+
+// Model is one served model as the overview shows it.
+type Model struct {
+	Name          string // what requests ask for
+	Task          string // "text-generation", "embedding"
+	Ref           stylesprint.ModelRef
+	Precision     stylesprint.Precision // empty for a remote server
+	Arithmetic    string                // what Precision means here: "Q4_1 weights, avx512bf16"; may be empty
+	License       string                // SPDX id, or why it is unknown
+	Bytes         int64                 // size on disk; 0 for a remote server
+	Parameters    int64                 // 0 if unknown
+	ContextTokens int                   // 0 if unknown
+	Price         stylesprint.Price
+	State         string // "ready", "loading", or what is wrong
+	Ready         bool
+}
+
+// Check is one line of the program's health.
+type Check struct {
+	Name   string // "database"
+	OK     bool
+	Detail string // what was found, or what is wrong and what to do
+}
+
+// Options is what New needs. Only Runs is required; a page whose source is nil
+// says what is missing and how to provide it.
+type Options struct {
+	Runs    Runs
+	Compare Comparer
+	// Models lists what is served, the default first.
+	Models func(context.Context) ([]Model, error)
+	// Health runs the checks behind /readyz; it should return within 10 ms.
+	Health func(context.Context) []Check
+	// Generate answers the playground's form.
+	Generate Generator
+	Prompts  Prompts
+	// Items returns those of a run's items that ids names, for references
+	// beside outputs. Absent items are left out.
+	Items func(ctx context.Context, run evaluate.Run, ids []string) ([]dataset.Item, error)
+	// Version is shown in the foot of each page.
+	Version string
+	// Log receives faults of the program; pages show only what a person can act on.
+	Log *slog.Logger
+	// Closing ends live event streams when it is closed, so that a draining
+	// server need not wait for them.
+	Closing <-chan struct{}
+	// Now is the clock. Defaults to time.Now.
+	Now func() time.Time
+	// Poll is how often a live stream looks at the store. Defaults to one second.
+	Poll time.Duration
+}
+
+// New returns the handler of all pages.
+func New(o Options) (http.Handler, error) {
+	if o.Runs == nil {
+		return nil, errors.New("build the dashboard: Options.Runs is missing")
+	}
+	return http.NotFoundHandler(), nil
+}
