@@ -1,0 +1,46 @@
+package httpserver
+
+import (
+	"net/http"
+	"time"
+)
+
+// Stall gives every single write to the client a deadline. A response may take
+// as long as its handler likes, and a stream may go on for hours, but a client
+// that stops reading is cut off after limit.
+func Stall(limit time.Duration) Middleware {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			sw := &stallWriter{ResponseWriter: w, rc: http.NewResponseController(w), limit: limit}
+			next.ServeHTTP(sw, r)
+			sw.extend() // for what the server itself still holds back
+		})
+	}
+}
+
+type stallWriter struct {
+	http.ResponseWriter
+	rc    *http.ResponseController
+	limit time.Duration
+}
+
+func (w *stallWriter) extend() { _ = w.rc.SetWriteDeadline(time.Now().Add(w.limit)) }
+
+func (w *stallWriter) WriteHeader(status int) {
+	w.extend()
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *stallWriter) Write(p []byte) (int, error) {
+	w.extend()
+	return w.ResponseWriter.Write(p)
+}
+
+// FlushError is for http.ResponseController.
+func (w *stallWriter) FlushError() error {
+	w.extend()
+	return w.rc.Flush()
+}
+
+// Unwrap is for http.ResponseController.
+func (w *stallWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
