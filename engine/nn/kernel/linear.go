@@ -1,0 +1,289 @@
+package kernel
+
+import (
+	"fmt"
+	"unsafe"
+)
+
+// Activation is a function applied to every element.
+type Activation int
+
+// The activations.
+const (
+	None     Activation = iota
+	GELU                // x Φ(x), by the error function
+	GELUTanh            // its tanh approximation
+	SiLU                // x σ(x)
+)
+
+// Epilogue is what Linear does to a result before it leaves the cache:
+// y = Act([y +] x Wᵀ [+ Bias]).
+type Epilogue struct {
+	Bias []float32  // one for each output; nil for none
+	Add  bool       // add to what y holds: a residual
+	Act  Activation // applied last
+}
+
+// Output is one of the results of LinearMany.
+type Output struct {
+	Y []float32 // [rows, W.Out]
+	W *Weights
+	Epilogue
+}
+
+// Linear computes y[rows, Out] = x[rows, In] Wᵀ with an epilogue. Rows may be 1 (decoding) to
+// thousands. Activations are converted as the format of w asks: none for F32, bfloat16 for BF16 where the
+// Level has it, int8 with a scale for each 32 for Q4 and Q8. y must not overlap x.
+func (m *Machine) Linear(y, x []float32, rows int, w *Weights, s *Scratch, e Epilogue) {
+	s = s.ready(m)
+	s.linear.outs = append(s.linear.outs[:0], Output{y, w, e})
+	m.runLinear(x, rows, s)
+}
+
+// LinearMany is Linear for several weights on the same x (query, key and value; gate and up): x is
+// converted once and the workers are called once. All weights have the same In.
+func (m *Machine) LinearMany(x []float32, rows int, s *Scratch, outs ...Output) {
+	s = s.ready(m)
+	s.linear.outs = append(s.linear.outs[:0], outs...)
+	m.runLinear(x, rows, s)
+}
+
+// linearJob cuts a call into parts: for each block of rows, for each output, a run of its columns.
+type linearJob struct {
+	m       *Machine
+	outs    []Output
+	x       []float32
+	rows    int
+	rowStep int   // rows of a block
+	colStep []int // columns of a part, for each output
+	first   []int // first part of each output within a block of rows, and the end
+	ws      []workspace
+}
+
+func (m *Machine) runLinear(x []float32, rows int, s *Scratch) {
+	j := &s.linear
+	if rows <= 0 || len(j.outs) == 0 {
+		return
+	}
+	j.check(x, rows)
+	j.m, j.x, j.rows, j.ws = m, x, rows, s.workers
+	parts := j.cut()
+	j.reserve()
+	m.pool.run(parts, j)
+	clear(j.outs)
+	j.x = nil
+}
+
+func (j *linearJob) check(x []float32, rows int) {
+	in := j.outs[0].W.In
+	_ = x[:rows*in]
+	for i := range j.outs {
+		o := &j.outs[i]
+		if o.W.In != in {
+			panic(fmt.Sprintf("kernel: weights with %d and %d inputs on the same x", in, o.W.In))
+		}
+		_ = o.Y[:rows*o.W.Out]
+		if o.Bias != nil {
+			_ = o.Bias[:o.W.Out]
+		}
+	}
+}
+
+// cut chooses the sizes of the parts and returns their number.
+func (j *linearJob) cut() int {
+	in := j.outs[0].W.In
+	j.rowStep = rowBlock(j.rows, in)
+	blocks := ceilDiv(j.rows, j.rowStep)
+	total := 0
+	for i := range j.outs {
+		total += j.outs[i].W.Out
+	}
+	want := max(1, ceilDiv(4*j.m.pool.threads, blocks)) // parts for each block of rows
+	step := max(panel, ceilDiv(ceilDiv(total, want), panel)*panel)
+	j.colStep, j.first = j.colStep[:0], j.first[:0]
+	n := 0
+	for i := range j.outs {
+		j.first = append(j.first, n)
+		j.colStep = append(j.colStep, step)
+		n += ceilDiv(j.outs[i].W.Out, step)
+	}
+	j.first = append(j.first, n)
+	return n * blocks
+}
+
+// rowBlock is how many rows are converted at a time: their activations stay in the second-level cache.
+func rowBlock(rows, in int) int {
+	fit := max(2, (384<<10)/(4*in*tileRows)) * tileRows
+	n := ceilDiv(rows, fit)
+	return ceilDiv(ceilDiv(rows, n), tileRows) * tileRows
+}
+
+// reserve grows the workspaces here, so that no worker allocates later.
+func (j *linearJob) reserve() {
+	in := j.outs[0].W.In
+	rows := min(j.rows, j.rowStep)
+	for i := range j.ws {
+		w := &j.ws[i]
+		w.held = -1
+		for o := range j.outs {
+			switch f := j.outs[o].W.Format; {
+			case f == Q4 || f == Q8:
+				w.quants = grow(w.quants, rows*in/block)
+			case f == BF16 && j.m.narrowActivations():
+				w.bf16 = grow(w.bf16, rows*bf16Stride(in))
+			default:
+				w.f32 = grow(w.f32, rows*f32Stride(in))
+			}
+		}
+	}
+}
+
+// bf16Stride is the distance of converted rows. Rows a multiple of 512 bytes apart would share few cache sets.
+func bf16Stride(in int) int {
+	n := ceilDiv(in, panel) * panel
+	if n%256 == 0 {
+		n += panel
+	}
+	return n
+}
+
+// f32Stride is the same for copied float32 rows.
+func f32Stride(in int) int {
+	n := ceilDiv(in, 16) * 16
+	if n%128 == 0 {
+		n += 16
+	}
+	return n
+}
+
+func (j *linearJob) run(worker, part int) {
+	per := j.first[len(j.outs)]
+	blk, part := part/per, part%per
+	i := 0
+	for part >= j.first[i+1] {
+		i++
+	}
+	o := &j.outs[i]
+	r0 := blk * j.rowStep
+	rows := min(j.rowStep, j.rows-r0)
+	ws := &j.ws[worker]
+	if ws.held != blk {
+		j.convert(ws, r0, rows)
+		ws.held = blk
+	}
+	c0 := (part - j.first[i]) * j.colStep[i]
+	c1 := min(c0+j.colStep[i], o.W.Out)
+	switch o.W.Format {
+	case F32, BF16:
+		j.dense(ws, o, span{r0, rows, c0, c1})
+	default:
+		j.quantised(ws, o, span{r0, rows, c0, c1})
+	}
+	if o.Bias == nil && o.Act == None {
+		return
+	}
+	for r := r0; r < r0+rows; r++ {
+		y := o.Y[r*o.W.Out:][c0:c1]
+		if o.Bias != nil {
+			j.m.Add(y, o.Bias[c0:c1])
+		}
+		j.m.activate(y, o.Act)
+	}
+}
+
+// span is a rectangle of a result: rows from r0, columns c0 to c1.
+type span struct{ r0, rows, c0, c1 int }
+
+// convert brings a block of rows into the forms that the outputs need.
+func (j *linearJob) convert(ws *workspace, r0, rows int) {
+	in := j.outs[0].W.In
+	var quants, wide, half bool
+	for i := range j.outs {
+		switch f := j.outs[i].W.Format; {
+		case f == Q4 || f == Q8:
+			quants = true
+		case f == BF16 && j.m.narrowActivations():
+			half = true
+		default:
+			wide = true
+		}
+	}
+	for r := range rows {
+		x := j.x[(r0+r)*in:][:in]
+		if quants {
+			j.m.quantise(ws.quants[r*in/block:], x)
+		}
+		if half {
+			d := ws.bf16[r*bf16Stride(in):][:bf16Stride(in)]
+			j.m.narrow(d, x)
+			clear(d[in:])
+		}
+		if wide {
+			d := ws.f32[r*f32Stride(in):][:f32Stride(in)]
+			copy(d, x)
+			clear(d[in:])
+		}
+	}
+}
+
+func (j *linearJob) dense(ws *workspace, o *Output, p span) {
+	w := o.W
+	t := tile{ldc: 4 * w.Out, ldb: 4 * panel}
+	var a unsafe.Pointer
+	var b func(panel int) unsafe.Pointer
+	half := w.Format == BF16
+	switch {
+	case half && j.m.narrowActivations():
+		a, t.rs, t.cs, t.k = unsafe.Pointer(&ws.bf16[0]), 2*bf16Stride(w.In), 4, w.pairs()
+	case half:
+		a, t.rs, t.cs, t.k = unsafe.Pointer(&ws.f32[0]), 4*f32Stride(w.In), 8, w.pairs()
+	default:
+		a, t.rs, t.cs, t.k = unsafe.Pointer(&ws.f32[0]), 4*f32Stride(w.In), 4, w.In
+	}
+	if half {
+		b = func(p int) unsafe.Pointer { return unsafe.Pointer(&w.bf16[p*w.pairs()*2*panel]) }
+	} else {
+		b = func(p int) unsafe.Pointer { return unsafe.Pointer(&w.f32[p*w.In*panel]) }
+	}
+	if o.Add {
+		t.add = 1
+	}
+	for c := p.c0; c < p.c1; c += panel {
+		t.b, t.cols = b(c/panel), min(panel, p.c1-c)
+		for r := 0; r < p.rows; r += tileRows {
+			t.rows = min(tileRows, p.rows-r)
+			t.a = at(a, r*t.rs)
+			t.c = unsafe.Pointer(&o.Y[(p.r0+r)*w.Out+c])
+			if half {
+				j.m.bf16(&t)
+			} else {
+				j.m.f32(&t)
+			}
+		}
+	}
+}
+
+func (j *linearJob) quantised(ws *workspace, o *Output, p span) {
+	w := o.W
+	nb := w.blocks()
+	t := quantTile{blocks: nb, lda: nb * recordBytes, ldc: 4 * w.Out, groups: 1}
+	if o.Add {
+		t.add = 1
+	}
+	for c := p.c0; c < p.c1; c += group {
+		g := c / group
+		t.q = unsafe.Pointer(&w.quants[g*nb*len(w.quants)/(ceilDiv(w.Out, group)*nb)])
+		t.s = unsafe.Pointer(&w.scales[g*nb*len(w.scales)/(ceilDiv(w.Out, group)*nb)])
+		t.cols = min(group, p.c1-c)
+		for r := 0; r < p.rows; r += quantTileRows {
+			t.rows = min(quantTileRows, p.rows-r)
+			t.a = unsafe.Pointer(&ws.quants[r*nb])
+			t.c = unsafe.Pointer(&o.Y[(p.r0+r)*w.Out+c])
+			if w.Format == Q4 {
+				j.m.q4(&t)
+			} else {
+				j.m.q8(&t)
+			}
+		}
+	}
+}
