@@ -17,8 +17,7 @@
 // numbers outside the vocabulary decode to nothing.
 package tokenize
 
-// Tokenizer is one model's tokenizer. The two implementations are in this
-// package.
+// Tokenizer is one model's tokenizer. It is implemented in this package only.
 type Tokenizer interface {
 	// Encode turns text into tokens.
 	Encode(text string, o Options) Encoding
@@ -85,6 +84,9 @@ type GGUFVocabulary struct {
 	BOS, EOS, UNK, PAD int32
 	// AddBOS and AddEOS make AddSpecial put these tokens around a text.
 	AddBOS, AddEOS bool
-	// AddSpacePrefix puts a space before the text: add_space_prefix.
-	AddSpacePrefix bool
+	// SplitDigits isolates every digit before anything else, as SmolLM2's own
+	// tokenizer.json and llama.cpp do and transformers with gguf_file= does not. It
+	// matters only where other than one space stands before a digit or a digit
+	// follows a line break: two breaks before "1." are one token with it, two without.
+	SplitDigits bool
 }
