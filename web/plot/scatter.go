@@ -1,0 +1,168 @@
+package plot
+
+import "strconv"
+
+// Scatter draws labelled points over two quantities, with whiskers where they
+// have intervals.
+type Scatter struct {
+	Title        string
+	XName, YName string // quantities
+	XUnit, YUnit string
+	XDecimals    int // of the figures in the table
+	YDecimals    int
+	FromZero     bool // both axes begin at zero
+	Points       []Point
+}
+
+// Point is one mark. An interval whose ends are equal is not drawn.
+type Point struct {
+	Label       string
+	X, Y        float64
+	XLow, XHigh float64
+	YLow, YHigh float64
+	Series      int
+	Missing     string // why it has no place; empty when it has one
+}
+
+// Finding implements Plot.
+func (p Scatter) Finding() string { return p.Title }
+
+// Table implements Plot.
+func (p Scatter) Table() Table {
+	x, y := quantity(p.XName, p.XUnit), quantity(p.YName, p.YUnit)
+	t := Table{Caption: p.Title, Columns: []string{"Candidate", x, x + ", interval", y, y + ", interval"}}
+	for _, pt := range p.Points {
+		if !pt.placed() {
+			why := pt.Missing
+			if why == "" {
+				why = "not a number"
+			}
+			t.Rows = append(t.Rows, []string{pt.Label, why, "", "", ""})
+			continue
+		}
+		t.Rows = append(t.Rows, []string{pt.Label, Number(pt.X, p.XDecimals), span(pt.XLow, pt.XHigh, p.XDecimals), Number(pt.Y, p.YDecimals), span(pt.YLow, pt.YHigh, p.YDecimals)})
+	}
+	return t
+}
+
+func quantity(name, unit string) string {
+	if unit == "" {
+		return name
+	}
+	return name + " (" + unit + ")"
+}
+
+func span(low, high float64, decimals int) string {
+	if low == high || !finite(low) || !finite(high) {
+		return ""
+	}
+	return Number(low, decimals) + " to " + Number(high, decimals)
+}
+
+func (pt Point) placed() bool { return pt.Missing == "" && finite(pt.X) && finite(pt.Y) }
+
+func (p Scatter) draw(width float64) *canvas {
+	c := &canvas{w: width}
+	var ex, ey extent
+	for _, pt := range p.Points {
+		if !pt.placed() {
+			continue
+		}
+		ex.add(pt.X)
+		ey.add(pt.Y)
+		if pt.XLow != pt.XHigh {
+			ex.add(pt.XLow, pt.XHigh)
+		}
+		if pt.YLow != pt.YHigh {
+			ey.add(pt.YLow, pt.YHigh)
+		}
+	}
+	if p.FromZero {
+		ex.add(0)
+		ey.add(0)
+	}
+	xlo, xhi := ex.widened()
+	ylo, yhi := ey.widened()
+	plotHeight := min(width*.48, 320)
+	yticks, ydec := ticks(ylo, yhi, max(2, int(plotHeight/55)))
+	left := 0.0
+	for _, v := range yticks {
+		left = max(left, textWidth(Number(v, ydec), tickSize)+12)
+	}
+	c.text("k", atStart, 0, 13, fit("↑ "+quantity(p.YName, p.YUnit), tickSize, width))
+	top := 24.0
+	xs := scale{xlo, xhi, left, width - 8}
+	ys := scale{ylo, yhi, top + plotHeight, top}
+	for _, v := range yticks {
+		y := ys.at(v)
+		c.line("grid", xs.from, y, xs.to, y)
+		c.text("k", atEnd, left-8, y+4, Number(v, ydec))
+	}
+	c.h = top + plotHeight
+	axis(c, xs, c.h)
+	c.h += 38
+	c.text("k", atEnd, xs.to, c.h-3, fit(quantity(p.XName, p.XUnit)+" →", tickSize, width))
+	p.points(c, xs, ys)
+	return c
+}
+
+func (p Scatter) points(c *canvas, xs, ys scale) {
+	var taken []box
+	for _, pt := range p.Points {
+		if pt.placed() {
+			x, y := xs.clamped(pt.X), ys.clamped(pt.Y)
+			taken = append(taken, box{x - 6, y - 6, 12, 12})
+		}
+	}
+	for _, pt := range p.Points {
+		if !pt.placed() {
+			continue
+		}
+		x, y := xs.clamped(pt.X), ys.clamped(pt.Y)
+		class := "w c" + strconv.Itoa(seriesClass(pt.Series))
+		if pt.XLow != pt.XHigh {
+			c.line(class, xs.clamped(pt.XLow), y, xs.clamped(pt.XHigh), y)
+		}
+		if pt.YLow != pt.YHigh {
+			c.line(class, x, ys.clamped(pt.YLow), x, ys.clamped(pt.YHigh))
+		}
+		c.mark(pt.Series, x, y)
+		b := place(pt.Label, x, y, xs, ys, taken)
+		taken = append(taken, b)
+		c.text("l halo", atStart, b.x, b.y+13, fit(pt.Label, labelSize, b.w+2))
+	}
+}
+
+// box is a rectangle that holds a mark or a label.
+type box struct{ x, y, w, h float64 }
+
+func (b box) meets(o box) bool {
+	return b.x < o.x+o.w && o.x < b.x+b.w && b.y < o.y+o.h && o.y < b.y+b.h
+}
+
+// place finds room for a label near (x, y): above right first, since whiskers
+// run along the axes.
+func place(label string, x, y float64, xs, ys scale, taken []box) box {
+	w := min(textWidth(label, labelSize), (xs.to-xs.from)*.6)
+	const h, gap = 16, 8
+	tries := []box{
+		{x + gap, y - h - 3, w, h}, {x - gap - w, y - h - 3, w, h},
+		{x + gap, y + 3, w, h}, {x - gap - w, y + 3, w, h},
+		{x - w/2, y - 2*h - 3, w, h}, {x - w/2, y + h + 3, w, h},
+	}
+	best := tries[0]
+	for _, b := range tries {
+		if b.x < xs.from || b.x+b.w > xs.to+8 || b.y < ys.to-20 || b.y+b.h > ys.from {
+			continue
+		}
+		free := true
+		for _, t := range taken {
+			free = free && !b.meets(t)
+		}
+		if free {
+			return b
+		}
+	}
+	best.x = min(max(best.x, xs.from), xs.to-w)
+	return best
+}
