@@ -18,23 +18,23 @@ import (
 type Product struct {
 	SKU string `json:"sku"`
 	// Family groups the variants of one design: near-duplicates that splits keep together.
-	Family       string     `json:"family"`
-	Name         string     `json:"name"`
-	Category     string     `json:"category"`
-	Colour       string     `json:"colour"`
-	Materials    []Material `json:"materials"`
-	Fit          string     `json:"fit"`
-	Care         []string   `json:"care"`
-	Sizes        []Size     `json:"sizes"`
-	Price        Price      `json:"price"`
-	Brand        string     `json:"brand"`
-	Features     []string   `json:"features"`
-	Images       []string   `json:"images,omitempty"` // paths beside the catalogue file
-	Descriptions []string   `json:"descriptions,omitempty"`
-	Questions    []Question `json:"questions,omitempty"`
-	Reviews      []Review   `json:"reviews,omitempty"`
-	Split        string     `json:"split,omitempty"` // "train", "validation", "test"
-	Language     string     `json:"language,omitempty"`
+	Family       string      `json:"family"`
+	Name         string      `json:"name"`
+	Category     string      `json:"category"`
+	Colour       string      `json:"colour"`
+	Materials    []Material  `json:"materials"`
+	Fit          string      `json:"fit"`
+	Care         []string    `json:"care"`
+	Sizes        []SizeStock `json:"sizes"`
+	Price        Price       `json:"price"`
+	Brand        string      `json:"brand"`
+	Features     []string    `json:"features"`
+	Images       []string    `json:"images,omitempty"` // paths beside the catalogue file
+	Descriptions []string    `json:"descriptions,omitempty"`
+	Questions    []Question  `json:"questions,omitempty"`
+	Reviews      []Review    `json:"reviews,omitempty"`
+	Split        string      `json:"split,omitempty"` // "train", "validation", "test"
+	Language     string      `json:"language,omitempty"`
 }
 
 // Material is a part of the composition.
@@ -43,8 +43,8 @@ type Material struct {
 	Percent int    `json:"percent"`
 }
 
-// Size is a label with the pieces in stock.
-type Size struct {
+// SizeStock is a label with the pieces in stock.
+type SizeStock struct {
 	Size  string `json:"size"`
 	Stock int    `json:"stock"`
 }
