@@ -1,0 +1,59 @@
+package metric
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"stylesprint"
+)
+
+// Options are the settings of the metrics that New makes.
+type Options struct {
+	BLEU     BLEUOptions
+	Embedder Embedder // for similarity; nil: there is none
+}
+
+// Names lists every metric that New makes, in the order in which they are shown.
+func Names() []string {
+	return []string{"bleu", "bleu-mean", "similarity", "length", "length-characters"}
+}
+
+// New makes a metric by its name.
+func New(ctx context.Context, name string, o Options) (Metric, error) {
+	switch name {
+	case "bleu":
+		return NewBLEU(o.BLEU)
+	case "bleu-mean":
+		return NewBLEUMean(o.BLEU)
+	case "similarity":
+		if o.Embedder == nil {
+			return nil, &stylesprint.Error{Code: stylesprint.CodeInvalid, Field: "metric",
+				Message: "metric similarity needs an embedding model", Hint: "name one with --embedding"}
+		}
+		return NewSimilarity(ctx, o.Embedder)
+	case "length":
+		return NewLength(Words)
+	case "length-characters":
+		return NewLength(Characters)
+	}
+	return nil, &stylesprint.Error{Code: stylesprint.CodeInvalid, Field: "metric",
+		Message: fmt.Sprintf("unknown metric %q", name), Hint: "use one of " + strings.Join(Names(), ", ")}
+}
+
+// Default makes the metrics of an evaluation: BLEU of the corpus, its mean over
+// items, similarity where there is an embedder, and length.
+func Default(ctx context.Context, o Options) ([]Metric, error) {
+	var out []Metric
+	for _, name := range []string{"bleu", "bleu-mean", "similarity", "length"} {
+		if name == "similarity" && o.Embedder == nil {
+			continue
+		}
+		m, err := New(ctx, name, o)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, m)
+	}
+	return out, nil
+}

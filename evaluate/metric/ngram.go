@@ -1,0 +1,254 @@
+package metric
+
+import "hash/maphash"
+
+// maxOrder is the longest n-gram of BLEU.
+const maxOrder = 4
+
+// counter counts the n-grams that a hypothesis shares with its references. It
+// numbers the references' words and n-grams (an n-gram is the number of its
+// first n-1 words and its last word), so that nothing is built as a string and,
+// once its tables have grown, nothing is allocated. Matches are exact: the
+// hash only finds the slot. A counter belongs to one goroutine.
+type counter struct {
+	seed maphash.Seed
+	toks tokens // the line at work
+
+	stamp uint32 // of this sample; slots with another stamp are empty
+	words []wordSlot
+	grams []gramSlot
+	texts []string // by word number
+
+	// By n-gram number; words are the first n-grams.
+	limits []int32 // the largest count in one reference
+	counts []int32 // in the reference at work
+	owners []int32 // the reference that counts is for
+	used   []int32 // matches so far
+
+	ids   []int32 // word numbers of the line at work
+	chain []int32 // n-gram that starts at each position
+	lens  []int   // tokens of each reference
+}
+
+type wordSlot struct {
+	stamp uint32
+	hash  uint32
+	id    int32
+}
+
+type gramSlot struct {
+	key   uint64
+	stamp uint32
+	id    int32
+}
+
+func newCounter() *counter {
+	return &counter{seed: maphash.MakeSeed(), words: make([]wordSlot, 256), grams: make([]gramSlot, 1024)}
+}
+
+// measure returns the statistics of one hypothesis under the tokenizer. The
+// lines have been lower-cased and stripped.
+func (c *counter) measure(k Tokenizer, hypothesis string, references []string, prepare func(string) string) Stats {
+	c.begin()
+	for r, ref := range references {
+		k.split(&c.toks, prepare(ref))
+		c.addReference(int32(r))
+	}
+	k.split(&c.toks, prepare(hypothesis))
+	return c.match()
+}
+
+func (c *counter) begin() {
+	c.stamp++
+	if c.stamp == 0 { // the stamps have wrapped: old slots would look fresh
+		clear(c.words)
+		clear(c.grams)
+		c.stamp = 1
+	}
+	c.texts, c.limits, c.counts, c.owners, c.used = c.texts[:0], c.limits[:0], c.counts[:0], c.owners[:0], c.used[:0]
+	c.lens = c.lens[:0]
+}
+
+func (c *counter) addReference(r int32) {
+	n := len(c.toks.spans)
+	c.lens = append(c.lens, n)
+	c.reserve(n)
+	c.ids, c.chain = c.ids[:0], c.chain[:0]
+	for i := range n {
+		c.ids = append(c.ids, c.wordID(c.toks.at(i), true))
+	}
+	for _, id := range c.ids {
+		c.count(id, r)
+	}
+	c.chain = append(c.chain, c.ids...)
+	for order := 2; order <= maxOrder; order++ {
+		for i := 0; i+order <= n; i++ {
+			id := c.gramID(c.chain[i], c.ids[i+order-1], true)
+			c.chain[i] = id
+			c.count(id, r)
+		}
+	}
+}
+
+func (c *counter) count(id, r int32) {
+	if c.owners[id] != r {
+		c.owners[id] = r
+		c.counts[id] = 0
+	}
+	c.counts[id]++
+	c.limits[id] = max(c.limits[id], c.counts[id])
+}
+
+func (c *counter) match() Stats {
+	n := len(c.toks.spans)
+	s := Stats{SysLen: n, RefLen: closest(n, c.lens)}
+	c.ids, c.chain = c.ids[:0], c.chain[:0]
+	for i := range n {
+		id := c.wordID(c.toks.at(i), false)
+		c.ids = append(c.ids, id)
+		s.Correct[0] += c.use(id)
+	}
+	s.Total[0] = n
+	c.chain = append(c.chain, c.ids...)
+	for order := 2; order <= maxOrder; order++ {
+		for i := 0; i+order <= n; i++ {
+			id := c.chain[i]
+			if id >= 0 {
+				id = c.gramID(id, c.ids[i+order-1], false)
+				c.chain[i] = id
+				s.Correct[order-1] += c.use(id)
+			}
+		}
+		s.Total[order-1] = max(0, n-order+1)
+	}
+	return s
+}
+
+// use counts one occurrence in the hypothesis: 1 while the references allow more.
+func (c *counter) use(id int32) int {
+	if id < 0 || c.used[id] >= c.limits[id] {
+		return 0
+	}
+	c.used[id]++
+	return 1
+}
+
+// newID numbers an n-gram.
+func (c *counter) newID() int32 {
+	id := int32(len(c.limits))
+	c.limits = append(c.limits, 0)
+	c.counts = append(c.counts, 0)
+	c.owners = append(c.owners, -1)
+	c.used = append(c.used, 0)
+	return id
+}
+
+// wordID finds the number of a word, or -1; with add it gives it one.
+func (c *counter) wordID(word string, add bool) int32 {
+	h := uint32(maphash.String(c.seed, word))
+	mask := uint32(len(c.words) - 1)
+	for i := h & mask; ; i = (i + 1) & mask {
+		slot := &c.words[i]
+		if slot.stamp != c.stamp {
+			if !add {
+				return -1
+			}
+			id := c.newID()
+			for len(c.texts) <= int(id) { // n-grams of an earlier reference have numbers too, but no text
+				c.texts = append(c.texts, "")
+			}
+			c.texts[id] = word
+			*slot = wordSlot{stamp: c.stamp, hash: h, id: id}
+			return id
+		}
+		if slot.hash == h && c.texts[slot.id] == word {
+			return slot.id
+		}
+	}
+}
+
+// gramID finds the number of the n-gram that prolongs prefix by a word, or -1.
+func (c *counter) gramID(prefix, word int32, add bool) int32 {
+	if word < 0 {
+		return -1
+	}
+	key := uint64(uint32(prefix))<<32 | uint64(uint32(word))
+	mask := uint64(len(c.grams) - 1)
+	for i := (key * 0x9e3779b97f4a7c15) >> 32 & mask; ; i = (i + 1) & mask {
+		slot := &c.grams[i]
+		if slot.stamp != c.stamp {
+			if !add {
+				return -1
+			}
+			id := c.newID()
+			*slot = gramSlot{key: key, stamp: c.stamp, id: id}
+			return id
+		}
+		if slot.key == key {
+			return slot.id
+		}
+	}
+}
+
+// reserve makes room for the words and n-grams of a reference of n tokens, so
+// that the tables stay at most half full.
+func (c *counter) reserve(n int) {
+	all := len(c.limits) + maxOrder*n // more than there will be words, and more than n-grams
+	if 2*(len(c.texts)+n) > len(c.words) {
+		old := c.words
+		c.words = make([]wordSlot, tableSize(2*(len(c.texts)+n)))
+		mask := uint32(len(c.words) - 1)
+		for _, slot := range old {
+			if slot.stamp != c.stamp {
+				continue
+			}
+			i := slot.hash & mask
+			for c.words[i].stamp == c.stamp {
+				i = (i + 1) & mask
+			}
+			c.words[i] = slot
+		}
+	}
+	if 2*all > len(c.grams) {
+		old := c.grams
+		c.grams = make([]gramSlot, tableSize(2*all))
+		mask := uint64(len(c.grams) - 1)
+		for _, slot := range old {
+			if slot.stamp != c.stamp {
+				continue
+			}
+			i := (slot.key * 0x9e3779b97f4a7c15) >> 32 & mask
+			for c.grams[i].stamp == c.stamp {
+				i = (i + 1) & mask
+			}
+			c.grams[i] = slot
+		}
+	}
+}
+
+func tableSize(n int) int {
+	size := 1024
+	for size < n {
+		size *= 2
+	}
+	return size
+}
+
+// closest is the reference length nearest to n, the shorter one of two.
+func closest(n int, lens []int) int {
+	best, found := 0, false
+	for _, l := range lens {
+		d, b := abs(n-l), abs(n-best)
+		if !found || d < b || d == b && l < best {
+			best, found = l, true
+		}
+	}
+	return best
+}
+
+func abs(n int) int {
+	if n < 0 {
+		return -n
+	}
+	return n
+}
