@@ -5,11 +5,14 @@ import (
 	"unsafe"
 )
 
-// quantise writes the records of x, whose length is a multiple of block.
-func (m *Machine) quantise(dst []record, x []float32) { quantiseRow(dst, x) }
+// convertArgs is the operand list of the kernels that convert activations.
+type convertArgs struct {
+	dst, src unsafe.Pointer
+	n        int // blocks to quantise, values to narrow; at least 1
+}
 
-// narrow rounds x to bfloat16.
-func (m *Machine) narrow(dst []uint16, x []float32) { narrowRow(dst, x) }
+// tiny keeps the inverse of a block's largest magnitude finite. Values below it vanish.
+const tiny = 1e-30
 
 // quantiseRow is symmetric: the largest magnitude of a block becomes 127.
 func quantiseRow(dst []record, x []float32) {
@@ -21,10 +24,7 @@ func quantiseRow(dst []record, x []float32) {
 		}
 		rec := &dst[b]
 		rec.scale = top / 127
-		var inv float32
-		if top > 0 {
-			inv = 127 / top
-		}
+		inv := 127 / max(top, tiny)
 		var sum int32
 		for i, f := range v {
 			q := int32(math.RoundToEven(float64(f * inv)))

@@ -60,19 +60,6 @@ func at(p unsafe.Pointer, bytes int) unsafe.Pointer { return unsafe.Add(p, bytes
 
 func floats(p unsafe.Pointer, n int) []float32 { return unsafe.Slice((*float32)(p), n) }
 
-// f32 runs the float32 micro-kernel.
-func (m *Machine) f32(t *tile) { tileF32(t) }
-
-// bf16 runs the kernel for bfloat16 weights. Its activations are bfloat16 when narrowActivations says so.
-func (m *Machine) bf16(t *tile) { tileBF16(t) }
-
-// narrowActivations tells whether the bf16 kernel reads bfloat16 activations instead of float32.
-func (m *Machine) narrowActivations() bool { return false }
-
-func (m *Machine) q4(t *quantTile) { tileQ4(t) }
-
-func (m *Machine) q8(t *quantTile) { tileQ8(t) }
-
 // tileF32 is the portable float32 kernel: two rows by four columns in registers.
 func tileF32(t *tile) {
 	for r := 0; r < t.rows; r += 2 {
