@@ -254,8 +254,13 @@ func (b *bpe) merge(w *work) {
 	w.symbols[n-1].rank = noMerge
 	if n > shortWord {
 		b.mergeLong(w)
-		return
+	} else {
+		b.mergeShort(w)
 	}
+}
+
+// mergeShort finds each best merge by looking at all of them.
+func (b *bpe) mergeShort(w *work) {
 	s := w.symbols
 	for {
 		best, at := uint32(noMerge), 0
@@ -287,7 +292,7 @@ func (b *bpe) setPair(s *symbol, next int32) {
 	s.rank, s.merged = b.pairs.get(pairKey(s.id, next))
 }
 
-// mergeLong is merge with a heap of the possible merges, O(n log n).
+// mergeLong keeps a heap of the possible merges, O(n log n).
 func (b *bpe) mergeLong(w *work) {
 	s := w.symbols
 	w.heap = w.heap[:0]

@@ -57,7 +57,7 @@ type work struct {
 }
 
 // keepBytes bounds the memory that an idle work holds on to.
-const keepBytes = 1 << 20
+const keepBytes = 4 << 20
 
 func (w *work) full() bool { return w.limit > 0 && len(w.ids) > w.limit }
 
@@ -192,7 +192,7 @@ func restoreOffsets(spans []Span, original string) {
 	at, shift := []int{0}, []int{0}
 	grown := 0
 	for i := 0; i < len(original); {
-		n, valid, _ := subpart(original[i:])
+		n, valid := subpart(original[i:])
 		i += n
 		if !valid {
 			grown += len(replacement) - n
