@@ -2,36 +2,54 @@ package kernel
 
 import "math"
 
-// GELU writes x Φ(x), with the error function to about 1e-6, to dst, which may be x.
-func (m *Machine) GELU(dst, x []float32) {
-	dst = dst[:len(x)]
+// GELU writes x Φ(x), by the error function to an absolute error of 1e-6 |x|, to dst, which may be x.
+func (m *Machine) GELU(dst, x []float32) { m.overRows(rowsJob{op: rowsGELU, dst: dst[:len(x)], x: x}) }
+
+func (m *Machine) gelu(dst, x []float32) {
+	if m.vector(opGELU, &vectorArgs{dst: data(dst), x: data(x), n: len(x)}) {
+		return
+	}
 	for i, v := range x {
-		dst[i] = v / 2 * (1 + float32(math.Erf(float64(v)/math.Sqrt2)))
+		dst[i] = v / 2 * float32(math.Erfc(-float64(v)/math.Sqrt2))
 	}
 }
 
 // GELUTanh writes the tanh approximation of GELU to dst, which may be x.
 func (m *Machine) GELUTanh(dst, x []float32) {
+	m.overRows(rowsJob{op: rowsGELUTanh, dst: dst[:len(x)], x: x})
+}
+
+func (m *Machine) geluTanh(dst, x []float32) {
+	if m.vector(opGELUTanh, &vectorArgs{dst: data(dst), x: data(x), n: len(x)}) {
+		return
+	}
 	const c = 0.79788456080286535588 // √(2/π)
-	dst = dst[:len(x)]
 	for i, v := range x {
-		u := c * (v + 0.044715*v*v*v)
-		dst[i] = v / (1 + exp32(-2*u))
+		dst[i] = v / (1 + exp32(-2*c*(v+0.044715*v*v*v)))
 	}
 }
 
 // SiLU writes x σ(x) to dst, which may be x.
-func (m *Machine) SiLU(dst, x []float32) {
-	dst = dst[:len(x)]
+func (m *Machine) SiLU(dst, x []float32) { m.overRows(rowsJob{op: rowsSiLU, dst: dst[:len(x)], x: x}) }
+
+func (m *Machine) silu(dst, x []float32) {
+	if m.vector(opSiLU, &vectorArgs{dst: data(dst), x: data(x), n: len(x)}) {
+		return
+	}
 	for i, v := range x {
 		dst[i] = v / (1 + exp32(-v))
 	}
 }
 
-// SiLUMul writes gate σ(gate) up to dst, which may be either. It is the gated
-// unit of llama's feed-forward layer.
+// SiLUMul writes gate σ(gate) up to dst, which may be either: the gated unit of llama's feed-forward layer.
 func (m *Machine) SiLUMul(dst, gate, up []float32) {
-	dst, up = dst[:len(gate)], up[:len(gate)]
+	m.overRows(rowsJob{op: rowsSiLUMul, dst: dst[:len(gate)], x: gate, y: up[:len(gate)]})
+}
+
+func (m *Machine) siluMul(dst, gate, up []float32) {
+	if m.vector(opSiLUMul, &vectorArgs{dst: data(dst), x: data(gate), y: data(up), n: len(gate)}) {
+		return
+	}
 	for i, v := range gate {
 		dst[i] = v / (1 + exp32(-v)) * up[i]
 	}
@@ -41,10 +59,10 @@ func (m *Machine) SiLUMul(dst, gate, up []float32) {
 func (m *Machine) activate(x []float32, a Activation) {
 	switch a {
 	case GELU:
-		m.GELU(x, x)
+		m.gelu(x, x)
 	case GELUTanh:
-		m.GELUTanh(x, x)
+		m.geluTanh(x, x)
 	case SiLU:
-		m.SiLU(x, x)
+		m.silu(x, x)
 	}
 }

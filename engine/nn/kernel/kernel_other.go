@@ -23,3 +23,5 @@ func (m *Machine) q8(t *quantTile) { tileQ8(t) }
 func (m *Machine) quantise(dst []record, x []float32) { quantiseRow(dst, x) }
 
 func (m *Machine) narrow(dst []uint16, x []float32) { narrowRow(dst, x) }
+
+func (m *Machine) vector(vectorOp, *vectorArgs) bool { return false }

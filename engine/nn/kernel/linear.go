@@ -185,7 +185,7 @@ func (j *linearJob) run(worker, part int) {
 	for r := r0; r < r0+rows; r++ {
 		y := o.Y[r*o.W.Out:][c0:c1]
 		if o.Bias != nil {
-			j.m.Add(y, o.Bias[c0:c1])
+			j.m.add(y, o.Bias[c0:c1])
 		}
 		j.m.activate(y, o.Act)
 	}

@@ -145,4 +145,3 @@ func (p *Pages) value(dst []float32, layer, page, head, t int) {
 }
 
 type pagesJob struct{}
-type rowsJob struct{}

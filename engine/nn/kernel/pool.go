@@ -40,6 +40,7 @@ type pool struct {
 	job     job // valid while open
 	parts   int64
 	task    taskJob
+	rows    rowsJob
 	waiting atomic.Bool
 	idle    chan struct{}
 	workers []*worker

@@ -36,7 +36,8 @@ func NewRotary(o RotaryOptions) (*Rotary, error) {
 	if o.Base == 0 {
 		o.Base = 10000
 	}
-	r := &Rotary{dim: o.Dim, interleaved: o.Interleaved, cos: Float32s(o.Positions * half), sin: Float32s(o.Positions * half)}
+	n := o.Positions*half + 8 // a kernel may read a vector beyond the last
+	r := &Rotary{dim: o.Dim, interleaved: o.Interleaved, cos: Float32s(n), sin: Float32s(n)}
 	for i := range half {
 		f := math.Pow(o.Base, -2*float64(i)/float64(o.Dim))
 		if o.Frequencies != nil {
@@ -52,23 +53,45 @@ func NewRotary(o RotaryOptions) (*Rotary, error) {
 
 // Rotate turns the heads of x[len(positions), heads*Dim] in place, each row by its position.
 func (m *Machine) Rotate(x []float32, heads int, positions []int32, r *Rotary) {
+	cols := heads * r.dim
+	for _, p := range positions {
+		_ = r.cos[int(p)*r.dim/2]
+	}
+	m.overRows(rowsJob{op: rowsRotate, x: x[:len(positions)*cols], cols: cols, heads: heads, positions: positions, rotary: r})
+}
+
+func (m *Machine) rotate(x []float32, heads int, positions []int32, r *Rotary) {
 	half := r.dim / 2
-	x = x[:len(positions)*heads*r.dim]
 	for i, p := range positions {
 		cos, sin := r.cos[int(p)*half:][:half], r.sin[int(p)*half:][:half]
 		for h := range heads {
 			v := x[(i*heads+h)*r.dim:][:r.dim]
 			if r.interleaved {
-				for k, c := range cos {
-					a, b := v[2*k], v[2*k+1]
-					v[2*k], v[2*k+1] = a*c-b*sin[k], a*sin[k]+b*c
-				}
-				continue
-			}
-			for k, c := range cos {
-				a, b := v[k], v[half+k]
-				v[k], v[half+k] = a*c-b*sin[k], a*sin[k]+b*c
+				m.rotatePairs(v, cos, sin)
+			} else {
+				m.rotateHalves(v, cos, sin)
 			}
 		}
+	}
+}
+
+func (m *Machine) rotateHalves(v, cos, sin []float32) {
+	half := len(cos)
+	if m.vector(opRotateHalf, &vectorArgs{dst: data(v), x: data(v[half:]), y: data(cos), z: data(sin), n: half}) {
+		return
+	}
+	for k, c := range cos {
+		a, b := v[k], v[half+k]
+		v[k], v[half+k] = a*c-b*sin[k], a*sin[k]+b*c
+	}
+}
+
+func (m *Machine) rotatePairs(v, cos, sin []float32) {
+	if m.vector(opRotatePairs, &vectorArgs{dst: data(v), y: data(cos), z: data(sin), n: len(v)}) {
+		return
+	}
+	for k, c := range cos {
+		a, b := v[2*k], v[2*k+1]
+		v[2*k], v[2*k+1] = a*c-b*sin[k], a*sin[k]+b*c
 	}
 }

@@ -9,7 +9,6 @@ type Scratch struct {
 	attend  attendJob
 	pages   pagesJob
 	gemm    gemmJob
-	rows    rowsJob
 }
 
 // workspace is what one worker writes to.

@@ -50,5 +50,7 @@ func files() map[string]string {
 		"cpu_gen_amd64.s":     cpuFile(),
 		"dense_gen_amd64.s":   denseFile(),
 		"quant_gen_amd64.s":   quantFile(),
+		"vector_gen_amd64.s":  vectorFile(),
+		"vector_gen_amd64.go": vectorStubs(),
 	}
 }
