@@ -56,6 +56,7 @@ func rules() []rule {
 		{"access", []string{".", "access"}, "pass the value in from cmd"},
 		{"generate/local", []string{".", "generate", "engine"}, ""},
 		{"embedding/local", []string{".", "embedding", "engine"}, ""},
+		{"embedding/openai", []string{".", "embedding", "generate/openai/wire"}, "the wire format's transport is generate/openai/wire"},
 		{"generate", []string{".", "generate"}, "declare a small interface in generate"},
 		{"embedding", []string{".", "embedding"}, "declare a small interface in embedding"},
 		{"engine/nn", []string{"engine/nn"}, "the numerical rooms know numbers only; engine joins them with files and text"},
