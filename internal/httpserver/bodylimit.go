@@ -11,10 +11,10 @@ import (
 // limit is refused with 413 unread; reading past it gives an
 // *http.MaxBytesError, for which BodyTooLarge is the answer. refuse writes the
 // 413, and nil means Answer.
-func BodyLimit(bytes int64, refuse func(http.ResponseWriter, *http.Request, *stylesprint.Error)) Middleware {
+func BodyLimit(bytes int64, refuse func(http.ResponseWriter, *http.Request, error)) Middleware {
 	if refuse == nil {
-		refuse = func(w http.ResponseWriter, r *http.Request, e *stylesprint.Error) {
-			Answer(w, r, http.StatusRequestEntityTooLarge, e)
+		refuse = func(w http.ResponseWriter, r *http.Request, _ error) {
+			Answer(w, r, http.StatusRequestEntityTooLarge, BodyTooLarge(bytes))
 		}
 	}
 	return func(next http.Handler) http.Handler {

@@ -1,0 +1,228 @@
+package gateway
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"stylesprint"
+	"stylesprint/internal/httpserver"
+)
+
+// readBody reads a whole body of JSON.
+func readBody(r *http.Request) ([]byte, error) {
+	if enc := r.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
+		return nil, refusal(http.StatusUnsupportedMediaType, "Compressed bodies are not accepted", "send the JSON as it is, without Content-Encoding")
+	}
+	b, err := io.ReadAll(r.Body)
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return nil, httpserver.BodyTooLarge(large.Limit)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, refusal(http.StatusRequestTimeout, "The request body did not arrive in time", "")
+	case err != nil:
+		return nil, &stylesprint.Error{Code: stylesprint.CodeInvalid, Message: "The request body broke off", Err: err}
+	case len(bytes.TrimSpace(b)) == 0:
+		return nil, invalid("", "The request body is empty; send a JSON object")
+	case !utf8.Valid(b):
+		return nil, invalid("", "The request body is not valid UTF-8")
+	}
+	return b, nil
+}
+
+// fields are the members of one JSON object. Each is taken once, by name and
+// type; null counts as absent. The first fault is kept in err, and what nobody
+// took is left in rest.
+type fields struct {
+	path string // where the object stands, with a trailing dot: "messages[0]."
+	rest map[string]json.RawMessage
+	err  error
+}
+
+// decode reads a request's body as one object.
+func decode(r *http.Request) (*fields, error) {
+	b, err := readBody(r)
+	if err != nil {
+		return nil, err
+	}
+	f := &fields{}
+	if err := json.Unmarshal(b, &f.rest); err != nil {
+		return nil, malformed(b, err)
+	}
+	if f.rest == nil { // the body is null
+		return nil, invalid("", "The request body must be a JSON object")
+	}
+	return f, nil
+}
+
+// malformed says where JSON goes wrong, without quoting it.
+func malformed(b []byte, err error) error {
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		if int(syntax.Offset) >= len(b) {
+			return invalid("", "The request body is not valid JSON: it ends too early")
+		}
+		return invalid("", fmt.Sprintf("The request body is not valid JSON: unexpected character at byte %d", syntax.Offset))
+	}
+	return invalid("", "The request body must be a JSON object")
+}
+
+// object reads a nested object.
+func object(path string, raw json.RawMessage) *fields {
+	f := &fields{path: path + "."}
+	if json.Unmarshal(raw, &f.rest) != nil || f.rest == nil {
+		f.err = invalid(path, path+" must be an object")
+	}
+	return f
+}
+
+// take removes a member and returns it, or nil where it is absent or null.
+func (f *fields) take(name string) json.RawMessage {
+	raw, ok := f.rest[name]
+	if !ok {
+		return nil
+	}
+	delete(f.rest, name)
+	if string(raw) == "null" {
+		return nil
+	}
+	return raw
+}
+
+func (f *fields) fault(name, want string) {
+	if f.err == nil {
+		f.err = invalid(f.path+name, f.path+name+" must be "+want)
+	}
+}
+
+// text takes a string; "" where it is absent.
+func (f *fields) text(name string) string {
+	raw := f.take(name)
+	if raw == nil {
+		return ""
+	}
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		f.fault(name, "a string")
+	}
+	return s
+}
+
+func (f *fields) number(name string) *float64 {
+	raw := f.take(name)
+	if raw == nil {
+		return nil
+	}
+	var v float64
+	if json.Unmarshal(raw, &v) != nil {
+		f.fault(name, "a number")
+		return nil
+	}
+	return &v
+}
+
+// integer takes a whole number, also one written as 1e2 or 100.0.
+func (f *fields) integer(name string) *int {
+	v := f.number(name)
+	if v == nil {
+		return nil
+	}
+	if *v != math.Trunc(*v) || math.Abs(*v) > 1<<31-1 {
+		f.fault(name, "a whole number")
+		return nil
+	}
+	n := int(*v)
+	return &n
+}
+
+func (f *fields) seed(name string) *uint64 {
+	raw := f.take(name)
+	if raw == nil {
+		return nil
+	}
+	n, err := strconv.ParseUint(string(raw), 10, 64)
+	if err != nil {
+		f.fault(name, "a whole number from 0 to 18446744073709551615")
+		return nil
+	}
+	return &n
+}
+
+func (f *fields) flag(name string) bool {
+	raw := f.take(name)
+	if raw == nil {
+		return false
+	}
+	var v bool
+	if json.Unmarshal(raw, &v) != nil {
+		f.fault(name, "true or false")
+	}
+	return v
+}
+
+// list takes an array; ok is false where the member is absent or no array.
+func (f *fields) list(name string) (items []json.RawMessage, ok bool) {
+	raw := f.take(name)
+	if raw == nil {
+		return nil, false
+	}
+	if json.Unmarshal(raw, &items) != nil {
+		f.fault(name, "a list")
+		return nil, false
+	}
+	return items, true
+}
+
+// texts takes a string or a list of strings.
+func (f *fields) texts(name string) []string {
+	raw := f.take(name)
+	if raw == nil {
+		return nil
+	}
+	var one string
+	if json.Unmarshal(raw, &one) == nil {
+		return []string{one}
+	}
+	var many []*string
+	if json.Unmarshal(raw, &many) != nil || slices.Contains(many, nil) {
+		f.fault(name, "a string or a list of strings")
+		return nil
+	}
+	out := make([]string, len(many))
+	for i, s := range many {
+		out[i] = *s
+	}
+	return out
+}
+
+// only refuses members that nobody has taken.
+func (f *fields) only(known ...string) error {
+	if f.err != nil || len(f.rest) == 0 {
+		return f.err
+	}
+	name := slices.Min(slices.Collect(maps.Keys(f.rest)))
+	return &stylesprint.Error{
+		Code: stylesprint.CodeInvalid, Field: clip(name), Message: fmt.Sprintf("Unknown field %q", clip(name)),
+		Hint: "known fields are " + strings.Join(known, ", "),
+	}
+}
+
+// clip shortens a name that the client made up.
+func clip(s string) string {
+	const most = 64
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "..."
+}

@@ -1,0 +1,128 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"stylesprint"
+	"stylesprint/internal/httpserver"
+)
+
+// exchange is what the gateway knows of one request. It belongs to the
+// goroutine of its handler.
+type exchange struct {
+	id     string
+	start  time.Time
+	label  string // of the route
+	kind   kind
+	keyID  string
+	model  string // public name; "unknown" for one that is not served; "" where none is asked for
+	status int    // outcome: what was sent, or the status of a failure after the headers
+	code   stylesprint.Code
+	cause  error // of a failure, for the log
+	stream *stream
+	bytes  int64
+
+	usage          stylesprint.Usage
+	cost           stylesprint.Money
+	firstToken     time.Duration // 0 where unknown
+	answered       string        // the model that answered, as its provider names it
+	prompt, answer string        // only with Options.LogBodies
+}
+
+// unknown is the name of all models that are not served, in metrics and logs.
+const unknown = "unknown"
+
+type exchangeKey struct{}
+
+// exchangeOf returns the request's exchange, which observe has put there.
+func exchangeOf(r *http.Request) *exchange {
+	x, _ := r.Context().Value(exchangeKey{}).(*exchange)
+	if x == nil {
+		x = &exchange{start: time.Now()}
+	}
+	return x
+}
+
+// reply notes what a model answered.
+func (x *exchange) reply(r stylesprint.Reply) {
+	x.usage, x.cost, x.answered = r.Usage, r.Cost, r.Model
+	if x.firstToken == 0 {
+		x.firstToken = r.FirstToken
+	}
+}
+
+// observe opens an exchange, and when the request has been served counts it,
+// logs it and hands its record to the request log.
+func (g *Gateway) observe(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x := &exchange{id: httpserver.RequestIDFrom(r.Context()), start: time.Now(), label: unmatched}
+		cw := &countingWriter{ResponseWriter: w, x: x}
+		g.metrics.inFlight.Inc()
+		defer func() { // also on the panic that cuts a connection
+			g.metrics.inFlight.Dec()
+			took := time.Since(x.start)
+			if x.status == 0 {
+				x.status = http.StatusOK
+			}
+			g.metrics.observe(x, took)
+			g.logAccess(r, x, took)
+			if x.kind == model {
+				g.records.add(g.record(x, took))
+			}
+		}()
+		next.ServeHTTP(cw, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
+	})
+}
+
+// label writes the route into the exchange.
+func (g *Gateway) label(rt route) httpserver.Middleware {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			x := exchangeOf(r)
+			x.label, x.kind = rt.label, rt.kind
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+func (g *Gateway) record(x *exchange, took time.Duration) stylesprint.RequestRecord {
+	rec := stylesprint.RequestRecord{
+		ID: x.id, Time: x.start.UTC(), Route: x.label, Model: x.model, KeyID: x.keyID,
+		Status: x.status, Code: x.code, Stream: x.stream != nil,
+		Usage: x.usage, Cost: x.cost, Latency: took, FirstToken: x.firstToken,
+	}
+	if x.answered != "" {
+		rec.Model = x.answered
+	}
+	if g.o.LogBodies {
+		rec.Prompt, rec.Response = storable(x.prompt), storable(x.answer)
+	}
+	return rec
+}
+
+// countingWriter notes the status and the size of an answer.
+type countingWriter struct {
+	http.ResponseWriter
+	x *exchange
+}
+
+func (w *countingWriter) WriteHeader(status int) {
+	if status >= 200 && w.x.status == 0 {
+		w.x.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *countingWriter) Write(p []byte) (int, error) {
+	if w.x.status == 0 {
+		w.x.status = http.StatusOK
+	}
+	n, err := w.ResponseWriter.Write(p)
+	w.x.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap is for http.ResponseController.
+func (w *countingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,0 +1,218 @@
+// Package gateway serves models over HTTP to programs: POST /generate/ and the
+// OpenAI-compatible routes under /v1, with probes and metrics.
+//
+// Key words: model, route, exchange, dialect, request log.
+//
+// routes.go is the map. A handler decodes (decode.go), calls a model through
+// the small interfaces Generator and Embedder, and encodes; everything else
+// about a request (its id, outcome, log line, metrics, record) hangs on its
+// exchange. The usual path is
+//
+//	g, err := gateway.New(gateway.Options{Models: models, Log: log, Requests: store, Ready: ready.Ready})
+//	g.Mount(mux)
+//	... serve ...
+//	err = g.Close(ctx) // writes what the request log still holds
+//
+// Errors go to the client in the dialect of the route (errors.go) with a stable
+// code. Logs hold no prompt and no answer unless Options.LogBodies asks for
+// them. A Gateway is safe for concurrent use.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"stylesprint"
+	"stylesprint/embedding"
+	"stylesprint/generate"
+	"stylesprint/internal/httpserver"
+)
+
+// Generator answers with text. *generate.Client is one; anything that chooses
+// among several targets can be another.
+type Generator interface {
+	// Generate returns the whole reply. Its errors are *stylesprint.Error values.
+	Generate(ctx context.Context, req generate.Request) (stylesprint.Reply, error)
+	// Stream calls emit in order, from this goroutine, for every piece, stops
+	// with emit's error, and returns the whole reply.
+	Stream(ctx context.Context, req generate.Request, emit func(generate.Delta) error) (stylesprint.Reply, error)
+}
+
+// Embedder turns texts into vectors, one for each, in order. *embedding.Client
+// is one. Its errors are *stylesprint.Error values.
+type Embedder interface {
+	Embed(ctx context.Context, texts []string) (embedding.Result, error)
+}
+
+var (
+	_ Generator = (*generate.Client)(nil)
+	_ Embedder  = (*embedding.Client)(nil)
+)
+
+// Model is one name that clients may ask for. At least one of Generate and
+// Embed is set.
+type Model struct {
+	Name     string // public name
+	Target   string // the name that Generate's driver knows; empty means Name
+	Owner    string // "owned_by" in the model list; empty means "stylesprint"
+	Generate Generator
+	Embed    Embedder
+}
+
+func (m Model) target() string {
+	if m.Target != "" {
+		return m.Target
+	}
+	return m.Name
+}
+
+// Options configure a Gateway. The zero value of each field but Models is usable.
+type Options struct {
+	Models []Model
+	// DefaultModel answers requests that name none; empty means the first
+	// model that generates. DefaultEmbedding is the same for vectors.
+	DefaultModel     string
+	DefaultEmbedding string
+
+	Log      *slog.Logger         // nil drops
+	Requests RequestLog           // nil keeps no request log
+	Metrics  *prometheus.Registry // /metrics shows it; nil means a new one
+	Auth     Authenticator        // nil serves everybody and ignores Authorization
+	// Ready says whether the server around takes requests, for /readyz; nil
+	// means until Close.
+	Ready func() bool
+
+	MaxBodyBytes int64         // default 2 MiB
+	MaxInFlight  int           // requests to models at a time; more get 429; default 64
+	Timeout      time.Duration // one deadline for the whole request; default 5 min
+	KeepAlive    time.Duration // silence in a begun stream before a comment is sent; default 15 s
+	QueueSize    int           // records that wait for the request log; default 4096
+	// LogBodies puts prompts and answers into the request log, and causes of
+	// errors, which may quote them, into the log.
+	LogBodies bool
+}
+
+func (o Options) withDefaults() Options {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Metrics == nil {
+		o.Metrics = prometheus.NewRegistry()
+	}
+	if o.Ready == nil {
+		o.Ready = func() bool { return true }
+	}
+	if o.MaxBodyBytes == 0 {
+		o.MaxBodyBytes = 2 << 20
+	}
+	if o.MaxInFlight == 0 {
+		o.MaxInFlight = 64
+	}
+	if o.Timeout == 0 {
+		o.Timeout = 5 * time.Minute
+	}
+	if o.KeepAlive == 0 {
+		o.KeepAlive = 15 * time.Second
+	}
+	if o.QueueSize == 0 {
+		o.QueueSize = 4096
+	}
+	return o
+}
+
+// validate reports every fault of the options at once.
+func (o Options) validate() error {
+	var faults []error
+	fault := func(format string, a ...any) { faults = append(faults, fmt.Errorf(format, a...)) }
+	if len(o.Models) == 0 {
+		fault("models: none given")
+	}
+	seen := map[string]bool{}
+	for i, m := range o.Models {
+		switch {
+		case m.Name == "" || strings.TrimSpace(m.Name) != m.Name || len(m.Name) > maxModelName:
+			fault("models[%d].name: want 1 to %d bytes without space around them, got %q", i, maxModelName, m.Name)
+		case seen[m.Name]:
+			fault("models[%d].name: %q is there twice", i, m.Name)
+		case m.Generate == nil && m.Embed == nil:
+			fault("models[%d]: %q can neither generate nor embed", i, m.Name)
+		}
+		seen[m.Name] = true
+	}
+	if o.DefaultModel != "" && !seen[o.DefaultModel] {
+		fault("default_model: no model named %q", o.DefaultModel)
+	}
+	if o.DefaultEmbedding != "" && !seen[o.DefaultEmbedding] {
+		fault("default_embedding: no model named %q", o.DefaultEmbedding)
+	}
+	for name, v := range map[string]int64{
+		"max_body_bytes": o.MaxBodyBytes, "max_in_flight": int64(o.MaxInFlight), "timeout": int64(o.Timeout),
+		"keep_alive": int64(o.KeepAlive), "queue_size": int64(o.QueueSize),
+	} {
+		if v < 0 {
+			fault("%s: want a positive value, got %d", name, v)
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// maxModelName bounds a model's name in bytes, in options and in requests.
+const maxModelName = 256
+
+// Gateway is the http.Handler of all routes.
+type Gateway struct {
+	o       Options
+	models  *models
+	metrics *metrics
+	records *recorder
+	slots   chan struct{} // one token for each request in flight
+	created int64         // Unix time of start, for the model list
+	handler http.Handler
+}
+
+// New checks the options, registers the metrics and starts the request log's writer.
+func New(o Options) (*Gateway, error) {
+	if err := o.validate(); err != nil {
+		return nil, fmt.Errorf("new gateway: %w", err)
+	}
+	o = o.withDefaults()
+	m, err := newMetrics(o.Metrics)
+	if err != nil {
+		return nil, fmt.Errorf("new gateway: %w", err)
+	}
+	g := &Gateway{
+		o: o, models: newModels(o), metrics: m,
+		slots:   make(chan struct{}, o.MaxInFlight),
+		created: time.Now().Unix(),
+	}
+	g.records = newRecorder(o.Requests, recorderOptions{queue: o.QueueSize, log: o.Log, metrics: m})
+	g.handler = httpserver.Chain(g.mux(), httpserver.RequestID(), httpserver.SecurityHeaders(httpserver.PolicyData), g.observe)
+	return g, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.handler.ServeHTTP(w, r) }
+
+// Mount hands the gateway's paths, and no others, of a mux to it, so that
+// pages can live beside it.
+func (g *Gateway) Mount(mux *http.ServeMux) {
+	for _, p := range []string{"/generate", "/generate/", "/v1/", "/healthz", "/readyz", "/metrics"} {
+		mux.Handle(p, g)
+	}
+}
+
+// Close writes the records that wait, within ctx, and stops the writer. Call it
+// after the last request. It may be called twice.
+func (g *Gateway) Close(ctx context.Context) error {
+	if err := g.records.close(ctx); err != nil {
+		return fmt.Errorf("close request log: %w", err)
+	}
+	return nil
+}

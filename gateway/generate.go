@@ -1,0 +1,134 @@
+package gateway
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"stylesprint"
+	"stylesprint/generate"
+)
+
+// generateFields are what /generate/ knows; anything else is refused, so that
+// a misspelt field is noticed.
+func generateFields() []string {
+	return []string{"prompt", "model", "temperature", "max_tokens", "seed", "stream"}
+}
+
+// generated is the answer of /generate/, and the last event of its stream.
+type generated struct {
+	GeneratedText string                   `json:"generated_text"`
+	Model         string                   `json:"model"`
+	FinishReason  stylesprint.FinishReason `json:"finish_reason"`
+	Usage         wireUsage                `json:"usage"`
+	RequestID     string                   `json:"request_id"`
+}
+
+// generatedPiece is one event of its stream.
+type generatedPiece struct {
+	Text string `json:"text"`
+}
+
+// generate answers one prompt as one turn of a user.
+func (g *Gateway) generate(w http.ResponseWriter, r *http.Request, x *exchange) error {
+	f, err := decode(r)
+	if err != nil {
+		return err
+	}
+	prompt, name := f.text("prompt"), f.text("model")
+	params := generate.Params{Temperature: f.number("temperature"), MaxTokens: f.integer("max_tokens"), Seed: f.seed("seed")}
+	stream := f.flag("stream")
+	if err := f.only(generateFields()...); err != nil {
+		return err
+	}
+	if strings.TrimSpace(prompt) == "" {
+		return invalid("prompt", promptRequired)
+	}
+	g.notePrompt(x, prompt)
+	m, err := g.models.generator(name, x)
+	if err != nil {
+		return err
+	}
+	req := generate.Request{
+		Model: m.target(), Params: params,
+		Messages: []stylesprint.Message{{Role: stylesprint.RoleUser, Content: prompt}},
+	}
+	if stream {
+		return g.streamGenerated(w, r, call{x: x, model: m, req: req})
+	}
+	reply, err := m.Generate.Generate(r.Context(), req)
+	g.noteReply(x, reply)
+	if err != nil {
+		return fromModel(err)
+	}
+	writeJSON(w, http.StatusOK, g.generated(x, m, reply))
+	return nil
+}
+
+func (g *Gateway) generated(x *exchange, m *Model, reply stylesprint.Reply) generated {
+	return generated{
+		GeneratedText: reply.Text, Model: answeredBy(reply, m), FinishReason: finishOf(reply),
+		Usage: usageOf(reply.Usage), RequestID: x.id,
+	}
+}
+
+func (g *Gateway) streamGenerated(w http.ResponseWriter, r *http.Request, c call) error {
+	s := newStream(w, g.o.KeepAlive)
+	c.x.stream = s
+	defer s.end()
+	reply, err := c.model.Generate.Stream(r.Context(), c.req, func(d generate.Delta) error {
+		if d.Text == "" {
+			return nil
+		}
+		c.x.first()
+		return s.send(generatedPiece{d.Text})
+	})
+	g.noteReply(c.x, reply)
+	if err != nil {
+		return fromModel(err)
+	}
+	return s.send(g.generated(c.x, c.model, reply))
+}
+
+// call is one question to a model, on behalf of one exchange.
+type call struct {
+	x     *exchange
+	model *Model
+	req   generate.Request
+}
+
+// first notes when the first text came.
+func (x *exchange) first() {
+	if x.firstToken == 0 {
+		x.firstToken = max(time.Since(x.start), 1)
+	}
+}
+
+// notePrompt and noteReply keep texts for the request log only if it wants them.
+func (g *Gateway) notePrompt(x *exchange, prompt string) {
+	if g.o.LogBodies {
+		x.prompt = prompt
+	}
+}
+
+func (g *Gateway) noteReply(x *exchange, r stylesprint.Reply) {
+	x.reply(r)
+	if g.o.LogBodies {
+		x.answer = r.Text
+	}
+}
+
+// answeredBy is the model's most exact name.
+func answeredBy(r stylesprint.Reply, m *Model) string {
+	if r.Model != "" {
+		return r.Model
+	}
+	return m.Name
+}
+
+func finishOf(r stylesprint.Reply) stylesprint.FinishReason {
+	if r.FinishReason == "" {
+		return stylesprint.FinishStop
+	}
+	return r.FinishReason
+}

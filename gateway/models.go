@@ -1,0 +1,119 @@
+package gateway
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"stylesprint"
+)
+
+// models finds what serves a name. It does not change.
+type models struct {
+	list      []Model
+	byName    map[string]*Model
+	generates *Model // for requests that name none; nil if no model generates
+	embeds    *Model
+}
+
+func newModels(o Options) *models {
+	m := &models{list: o.Models, byName: map[string]*Model{}}
+	for i := range m.list {
+		one := &m.list[i]
+		m.byName[one.Name] = one
+		if m.generates == nil && one.Generate != nil {
+			m.generates = one
+		}
+		if m.embeds == nil && one.Embed != nil {
+			m.embeds = one
+		}
+	}
+	if d := m.byName[o.DefaultModel]; d != nil {
+		m.generates = d
+	}
+	if d := m.byName[o.DefaultEmbedding]; d != nil {
+		m.embeds = d
+	}
+	return m
+}
+
+// find looks a name up, or the default where there is none, and notes it in x.
+func (m *models) find(name string, x *exchange, fallback *Model) (*Model, error) {
+	found := fallback
+	if name != "" {
+		found = m.byName[name]
+	}
+	if found == nil {
+		x.model = unknown
+		return nil, &stylesprint.Error{
+			Code: stylesprint.CodeNotFound, Field: "model", Message: fmt.Sprintf("The model %q does not exist", clip(name)),
+			Hint: "served here: " + m.names(),
+		}
+	}
+	x.model = found.Name
+	return found, nil
+}
+
+// generator finds a model that writes.
+func (m *models) generator(name string, x *exchange) (*Model, error) {
+	found, err := m.find(name, x, m.generates)
+	if err == nil && found.Generate == nil {
+		return nil, unsupported("model", fmt.Sprintf("The model %q makes vectors, not text", found.Name), "use it with /v1/embeddings")
+	}
+	return found, err
+}
+
+// embedder finds a model that makes vectors.
+func (m *models) embedder(name string, x *exchange) (*Model, error) {
+	found, err := m.find(name, x, m.embeds)
+	if err == nil && found.Embed == nil {
+		return nil, unsupported("model", fmt.Sprintf("The model %q makes text, not vectors", found.Name), "use it with /v1/chat/completions")
+	}
+	return found, err
+}
+
+func (m *models) names() string {
+	names := make([]string, len(m.list))
+	for i, one := range m.list {
+		names[i] = one.Name
+	}
+	return strings.Join(names, ", ")
+}
+
+type modelObject struct {
+	ID      string `json:"id"`
+	Object  string `json:"object"`
+	Created int64  `json:"created"`
+	OwnedBy string `json:"owned_by"`
+}
+
+type modelList struct {
+	Object string        `json:"object"`
+	Data   []modelObject `json:"data"`
+}
+
+func (g *Gateway) describe(m *Model) modelObject {
+	owner := m.Owner
+	if owner == "" {
+		owner = namespace
+	}
+	return modelObject{ID: m.Name, Object: "model", Created: g.created, OwnedBy: owner}
+}
+
+func (g *Gateway) listModels(w http.ResponseWriter, _ *http.Request, _ *exchange) error {
+	out := modelList{Object: "list", Data: []modelObject{}}
+	for i := range g.models.list {
+		out.Data = append(out.Data, g.describe(&g.models.list[i]))
+	}
+	writeJSON(w, http.StatusOK, out)
+	return nil
+}
+
+func (g *Gateway) showModel(w http.ResponseWriter, r *http.Request, x *exchange) error {
+	m, err := g.models.find(r.PathValue("id"), x, nil)
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, g.describe(m))
+	return nil
+}

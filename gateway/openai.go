@@ -1,0 +1,153 @@
+package gateway
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"stylesprint"
+	"stylesprint/generate"
+)
+
+// wireUsage is usage as clients of OpenAI read it.
+type wireUsage struct {
+	PromptTokens     int           `json:"prompt_tokens"`
+	CompletionTokens int           `json:"completion_tokens"`
+	TotalTokens      int           `json:"total_tokens"`
+	Details          *usageDetails `json:"prompt_tokens_details,omitempty"`
+}
+
+type usageDetails struct {
+	CachedTokens int `json:"cached_tokens"`
+}
+
+func usageOf(u stylesprint.Usage) wireUsage {
+	w := wireUsage{PromptTokens: u.PromptTokens, CompletionTokens: u.CompletionTokens, TotalTokens: u.Total()}
+	if u.CachedTokens > 0 {
+		w.Details = &usageDetails{u.CachedTokens}
+	}
+	return w
+}
+
+// completionRequest is what /v1/chat/completions and /v1/completions share.
+type completionRequest struct {
+	model        string
+	params       generate.Params
+	stream       bool
+	includeUsage bool
+	extra        map[string]json.RawMessage
+}
+
+// completion takes the shared fields. Everything that is left afterwards is
+// kept as it stands for the driver, less what says no more than the default.
+func (f *fields) completion() completionRequest {
+	c := completionRequest{
+		model: f.text("model"),
+		params: generate.Params{
+			Temperature: f.number("temperature"), TopP: f.number("top_p"), TopK: f.integer("top_k"), MinP: f.number("min_p"),
+			RepetitionPenalty: f.number("repetition_penalty"), Seed: f.seed("seed"),
+			MaxTokens: f.integer("max_tokens"), Stop: f.texts("stop"),
+		},
+		stream: f.flag("stream"),
+	}
+	if most := f.integer("max_completion_tokens"); most != nil { // the newer name wins
+		c.params.MaxTokens = most
+	}
+	if raw := f.take("stream_options"); raw != nil {
+		o := object("stream_options", raw)
+		c.includeUsage = o.flag("include_usage")
+		if o.err != nil && f.err == nil {
+			f.err = o.err
+		}
+		if len(o.rest) > 0 && c.stream {
+			f.rest["stream_options"], _ = json.Marshal(o.rest) // made of valid JSON
+		}
+	}
+	c.extra = map[string]json.RawMessage{}
+	for name, raw := range f.rest {
+		if !saysNothing(name, raw) {
+			c.extra[name] = raw
+		}
+	}
+	return c
+}
+
+// saysNothing knows values that mean the same as leaving the field out, so
+// that a model which cannot do a thing is not asked to leave it undone.
+func saysNothing(name string, raw json.RawMessage) bool {
+	var v any
+	if json.Unmarshal(raw, &v) != nil {
+		return false
+	}
+	empty := func() bool {
+		switch v := v.(type) {
+		case []any:
+			return len(v) == 0
+		case map[string]any:
+			return len(v) == 0
+		case string:
+			return v == ""
+		}
+		return false
+	}
+	switch name {
+	case "n", "best_of":
+		return v == 1.0
+	case "frequency_penalty", "presence_penalty", "top_logprobs":
+		return v == 0.0
+	case "logprobs", "echo", "store":
+		return v == false
+	case "parallel_tool_calls":
+		return v == true
+	case "service_tier":
+		return v == "auto"
+	case "tools", "functions", "logit_bias", "metadata", "suffix", "user":
+		return empty()
+	case "response_format":
+		format, ok := v.(map[string]any)
+		return ok && len(format) == 1 && format["type"] == "text"
+	case "modalities":
+		list, ok := v.([]any)
+		return ok && len(list) == 1 && list[0] == "text"
+	}
+	return v == nil
+}
+
+// answerCompletion asks the model and answers, whole or streamed.
+func (g *Gateway) answerCompletion(w http.ResponseWriter, r *http.Request, c call, o completionOptions) error {
+	if o.stream {
+		return g.streamCompletion(w, r, c, o)
+	}
+	reply, err := c.model.Generate.Generate(r.Context(), c.req)
+	g.noteReply(c.x, reply)
+	if err != nil {
+		return o.reword(fromModel(err))
+	}
+	b, err := encode(o.shape.whole(c, reply))
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, json.RawMessage(merge(b, reply.Raw, o.shape.member)))
+	return nil
+}
+
+// completionOptions say how an answer is to look.
+type completionOptions struct {
+	shape        shape
+	stream       bool
+	includeUsage bool
+	// inexpressible is the path of the first thing in the conversation that
+	// stylesprint.Message cannot hold, such as an image; "" if there is none.
+	inexpressible string
+}
+
+// reword makes a driver's refusal of a raw conversation name the exact field.
+func (o completionOptions) reword(err error) error {
+	e, ok := err.(*stylesprint.Error)
+	if o.inexpressible == "" || !ok || e.Code != stylesprint.CodeUnsupported || e.Field != generate.ExtraMessages {
+		return err
+	}
+	return &stylesprint.Error{
+		Code: e.Code, Field: o.inexpressible, Message: o.inexpressible + " is not supported by this model, which reads text only",
+		Hint: "send text, or choose another model", Err: e,
+	}
+}
