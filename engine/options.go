@@ -90,6 +90,17 @@ type Info struct {
 // ErrClosed is the answer of a model after Close.
 var ErrClosed = errors.New("the model is closed")
 
+// RequestError says that a request cannot be answered as it is.
+type RequestError struct {
+	Field  string // "messages", "prompt", "temperature"
+	Reason string
+	Err    error // may be nil
+}
+
+func (e *RequestError) Error() string { return e.Field + ": " + e.Reason }
+
+func (e *RequestError) Unwrap() error { return e.Err }
+
 // ContextError says that a request needs more tokens than the model reads.
 type ContextError struct {
 	Tokens int // prompt plus the answer asked for

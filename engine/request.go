@@ -55,18 +55,36 @@ func (s Sampling) check() error {
 		{"repetition_penalty", s.RepetitionPenalty, 0, 100},
 	} {
 		if math.IsNaN(f.value) || f.value < f.low || f.value > f.high {
-			return fmt.Errorf("%s: want %g to %g, got %g", f.name, f.low, f.high, f.value)
+			return &RequestError{Field: f.name, Reason: fmt.Sprintf("want %g to %g, got %g", f.low, f.high, f.value)}
 		}
 	}
 	if s.TopK < 0 {
-		return fmt.Errorf("top_k: want 0 or more, got %d", s.TopK)
+		return &RequestError{Field: "top_k", Reason: fmt.Sprintf("want 0 or more, got %d", s.TopK)}
 	}
 	return nil
 }
 
+// check reports what is wrong with a request, whatever the model.
+func (r Request) check() error {
+	switch {
+	case len(r.Messages) > 0 && r.Prompt != "":
+		return &RequestError{Field: "prompt", Reason: "give messages or a prompt, not both"}
+	case len(r.Messages) == 0 && r.Prompt == "":
+		return &RequestError{Field: "prompt", Reason: "is empty"}
+	case r.MaxTokens < 0:
+		return &RequestError{Field: "max_tokens", Reason: fmt.Sprintf("want 0 or more, got %d", r.MaxTokens)}
+	}
+	for _, s := range r.Stop {
+		if s == "" {
+			return &RequestError{Field: "stop", Reason: "a stop string is empty"}
+		}
+	}
+	return r.Sampling.check()
+}
+
 // Token is a piece of an answer as it is made. Text holds whole characters that are certain to
 // be part of the answer; it lags behind ID where a character or a stop
-// string may still be unfinished.
+// string may still be unfinished. What was held back to the end comes with ID -1.
 type Token struct {
 	ID   int32
 	Text string
