@@ -2,9 +2,26 @@
 //
 // Key words: item, reference, family, split.
 //
-// Readers accept JSONL, CSV, TSV and parallel lines of text. Faults name the
-// file, the line and the field. Values are plain and safe to share.
+// Readers accept JSONL, CSV, TSV and parallel lines of text, all in UTF-8 with
+// or without a byte order mark, with LF or CRLF. The usual path is
+//
+//	data, err := dataset.Open("items.jsonl", dataset.Options{})
+//	test := data.Only("test")
+//
+// A file with faults is refused with a *stylesprint.Error whose cause, Faults,
+// names the file, the line and the field of each. Values are plain and safe to
+// share. docs/formats/dataset.md describes the formats.
 package dataset
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
 
 // Item is one input of an evaluation, with its references.
 type Item struct {
@@ -26,4 +43,138 @@ type Dataset struct {
 	Items []Item
 	// Hash is the SHA-256 of the items' canonical JSON, in order.
 	Hash string
+}
+
+// Splits are the values that Item.Split may have; it may also be empty.
+func Splits() []string { return []string{"train", "validation", "test"} }
+
+// New checks items that were made elsewhere (a catalogue's products) and names
+// and hashes them. Fault lines count items from 1.
+func New(name string, items []Item) (Dataset, error) {
+	c := newCollector(name)
+	for i, item := range items {
+		c.add(item, i+1)
+	}
+	return c.dataset(name)
+}
+
+// Hash is the SHA-256 of items as canonical JSON: one object a line, keys in
+// the order of Item and sorted within fields and slices, nothing escaped that
+// encoding/json would not escape with HTML escaping off, empty lists and maps written as such.
+func Hash(items []Item) (string, error) {
+	h := sha256.New()
+	if err := writeJSONL(h, items); err != nil {
+		return "", fmt.Errorf("hash items: %w", err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+func writeJSONL(w io.Writer, items []Item) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	for _, item := range items {
+		if item.Fields == nil {
+			item.Fields = map[string]string{}
+		}
+		if item.References == nil {
+			item.References = []string{}
+		}
+		if err := e.Encode(item); err != nil {
+			return fmt.Errorf("write item %q: %w", item.ID, err)
+		}
+	}
+	return nil
+}
+
+// Only returns the items of one split, in order; all of them if split is empty.
+// The name and the hash stay those of the whole dataset.
+func (d Dataset) Only(split string) []Item {
+	if split == "" {
+		return d.Items
+	}
+	var out []Item
+	for _, item := range d.Items {
+		if item.Split == split {
+			out = append(out, item)
+		}
+	}
+	return out
+}
+
+// WriteJSONL writes the items as lines that ReadJSONL reads back to the same hash.
+func (d Dataset) WriteJSONL(w io.Writer) error { return writeJSONL(w, d.Items) }
+
+// collector gathers items and the faults among them.
+type collector struct {
+	file   string
+	items  []Item
+	lines  map[string]int // of each id
+	faults Faults
+	more   int
+}
+
+func newCollector(file string) *collector {
+	return &collector{file: file, lines: map[string]int{}}
+}
+
+// maxFaults is how many faults are named; a file of another kind has one a line.
+const maxFaults = 20
+
+func (c *collector) fault(line int, field, format string, args ...any) {
+	if len(c.faults) == maxFaults {
+		c.more++
+		return
+	}
+	c.faults = append(c.faults, Fault{File: c.file, Line: line, Field: field, Message: fmt.Sprintf(format, args...)})
+}
+
+// add checks an item that a reader has read without fault.
+func (c *collector) add(item Item, line int) {
+	before := len(c.faults) + c.more
+	switch first, ok := c.lines[item.ID]; {
+	case item.ID == "":
+		c.fault(line, "id", "is missing")
+	case strings.TrimSpace(item.ID) != item.ID || len(item.ID) > maxID:
+		c.fault(line, "id", "%q: want at most %d bytes without space around them", shorten(item.ID), maxID)
+	case ok:
+		c.fault(line, "id", "%q is already used on line %d", item.ID, first)
+	}
+	if item.Split != "" && !slices.Contains(Splits(), item.Split) {
+		c.fault(line, "split", "%q: want %s or nothing", shorten(item.Split), strings.Join(Splits(), ", "))
+	}
+	for i, r := range item.References {
+		if strings.TrimSpace(r) == "" {
+			c.fault(line, fmt.Sprintf("references[%d]", i), "is empty; leave it out instead")
+		}
+	}
+	if len(c.faults)+c.more > before {
+		return
+	}
+	c.lines[item.ID] = line
+	c.items = append(c.items, item)
+}
+
+// maxID bounds ids, which are keys of stores and parts of addresses.
+const maxID = 256
+
+func shorten(s string) string {
+	if len(s) <= 60 {
+		return s
+	}
+	return strings.ToValidUTF8(s[:60], "") + "…"
+}
+
+func (c *collector) dataset(name string) (Dataset, error) {
+	if err := c.error(); err != nil {
+		return Dataset{}, err
+	}
+	if len(c.items) == 0 {
+		c.fault(0, "", "holds no items")
+		return Dataset{}, c.error()
+	}
+	hash, err := Hash(c.items)
+	if err != nil {
+		return Dataset{}, err
+	}
+	return Dataset{Name: name, Items: c.items, Hash: hash}, nil
 }

@@ -19,15 +19,19 @@ type counter struct {
 	grams []gramSlot
 	texts []string // by word number
 
-	// By n-gram number; words are the first n-grams.
-	limits []int32 // the largest count in one reference
-	counts []int32 // in the reference at work
-	owners []int32 // the reference that counts is for
-	used   []int32 // matches so far
+	tally []tally // by n-gram number; words are n-grams too
 
 	ids   []int32 // word numbers of the line at work
 	chain []int32 // n-gram that starts at each position
 	lens  []int   // tokens of each reference
+}
+
+// tally is what is known about one n-gram.
+type tally struct {
+	limit int32 // the largest count in one reference
+	count int32 // in the reference at work
+	owner int32 // the reference that count is for
+	used  int32 // matches so far
 }
 
 type wordSlot struct {
@@ -65,8 +69,7 @@ func (c *counter) begin() {
 		clear(c.grams)
 		c.stamp = 1
 	}
-	c.texts, c.limits, c.counts, c.owners, c.used = c.texts[:0], c.limits[:0], c.counts[:0], c.owners[:0], c.used[:0]
-	c.lens = c.lens[:0]
+	c.texts, c.tally, c.lens = c.texts[:0], c.tally[:0], c.lens[:0]
 }
 
 func (c *counter) addReference(r int32) {
@@ -91,12 +94,12 @@ func (c *counter) addReference(r int32) {
 }
 
 func (c *counter) count(id, r int32) {
-	if c.owners[id] != r {
-		c.owners[id] = r
-		c.counts[id] = 0
+	t := &c.tally[id]
+	if t.owner != r {
+		t.owner, t.count = r, 0
 	}
-	c.counts[id]++
-	c.limits[id] = max(c.limits[id], c.counts[id])
+	t.count++
+	t.limit = max(t.limit, t.count)
 }
 
 func (c *counter) match() Stats {
@@ -126,21 +129,21 @@ func (c *counter) match() Stats {
 
 // use counts one occurrence in the hypothesis: 1 while the references allow more.
 func (c *counter) use(id int32) int {
-	if id < 0 || c.used[id] >= c.limits[id] {
+	if id < 0 {
 		return 0
 	}
-	c.used[id]++
+	t := &c.tally[id]
+	if t.used >= t.limit {
+		return 0
+	}
+	t.used++
 	return 1
 }
 
 // newID numbers an n-gram.
 func (c *counter) newID() int32 {
-	id := int32(len(c.limits))
-	c.limits = append(c.limits, 0)
-	c.counts = append(c.counts, 0)
-	c.owners = append(c.owners, -1)
-	c.used = append(c.used, 0)
-	return id
+	c.tally = append(c.tally, tally{owner: -1})
+	return int32(len(c.tally) - 1)
 }
 
 // wordID finds the number of a word, or -1; with add it gives it one.
@@ -193,7 +196,7 @@ func (c *counter) gramID(prefix, word int32, add bool) int32 {
 // reserve makes room for the words and n-grams of a reference of n tokens, so
 // that the tables stay at most half full.
 func (c *counter) reserve(n int) {
-	all := len(c.limits) + maxOrder*n // more than there will be words, and more than n-grams
+	all := len(c.tally) + maxOrder*n // more than there will be words, and more than n-grams
 	if 2*(len(c.texts)+n) > len(c.words) {
 		old := c.words
 		c.words = make([]wordSlot, tableSize(2*(len(c.texts)+n)))
