@@ -8,31 +8,45 @@ import (
 
 // Secret is a value that never prints: every formatter, encoder and logger
 // shows "[redacted]", or "" for an empty one. Only Reveal returns it.
-type Secret struct{ value string }
+type Secret struct {
+	// A pointer, because fmt calls no method on unexported fields of other
+	// types: of those it prints the address.
+	value *string
+}
 
 // NewSecret wraps a value.
-func NewSecret(value string) Secret { return Secret{value: value} }
+func NewSecret(value string) Secret {
+	if value == "" {
+		return Secret{}
+	}
+	return Secret{value: &value}
+}
 
 const redacted = "[redacted]"
 
 // Reveal returns the value, for the one place that needs it.
-func (s Secret) Reveal() string { return s.value }
+func (s Secret) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
 
 // Empty says whether there is a value at all.
-func (s Secret) Empty() bool { return s.value == "" }
+func (s Secret) Empty() bool { return s.value == nil }
 
 // Redact replaces the secret in a text that came from elsewhere, such as a
 // provider's error that echoes the key.
 func (s Secret) Redact(text string) string {
-	if s.value == "" {
+	if s.Empty() {
 		return text
 	}
-	return strings.ReplaceAll(text, s.value, redacted)
+	return strings.ReplaceAll(text, s.Reveal(), redacted)
 }
 
 // String implements fmt.Stringer.
 func (s Secret) String() string {
-	if s.value == "" {
+	if s.Empty() {
 		return ""
 	}
 	return redacted
