@@ -1,0 +1,7 @@
+//go:build !windows
+
+package hub
+
+import "syscall"
+
+const errDiskFull = syscall.ENOSPC
