@@ -8,7 +8,8 @@ import (
 // convertArgs is the operand list of the kernels that convert activations.
 type convertArgs struct {
 	dst, src unsafe.Pointer
-	n        int // blocks to quantise, values to narrow; at least 1
+	n        int            // blocks to quantise, values to narrow; at least 1
+	high     unsafe.Pointer // second source of pairs
 }
 
 // tiny keeps the inverse of a block's largest magnitude finite. Values below it vanish.
@@ -40,5 +41,35 @@ func narrowRow(dst []uint16, x []float32) {
 	dst = dst[:len(x)]
 	for i, v := range x {
 		dst[i] = bfloat(v)
+	}
+}
+
+// pairRows writes pairs of bfloat16, element i of low and element i of high; a nil high means zeros.
+func pairRows(dst []uint16, low, high []float32) {
+	dst = dst[:2*len(low)]
+	for i, v := range low {
+		dst[2*i] = bfloat(v)
+		if high == nil {
+			dst[2*i+1] = 0
+		} else {
+			dst[2*i+1] = bfloat(high[i])
+		}
+	}
+}
+
+// transposeArgs is the operand list of the kernels that transpose 32-bit elements.
+type transposeArgs struct {
+	dst, src   unsafe.Pointer
+	ldd, lds   int // bytes between rows
+	rows, cols int // of src
+}
+
+// scalar transposes the columns from c.
+func (t *transposeArgs) scalar(c int) {
+	for ; c < t.cols; c++ {
+		d := unsafe.Slice((*uint32)(at(t.dst, c*t.ldd)), t.rows)
+		for r := range d {
+			d[r] = *(*uint32)(at(t.src, r*t.lds+4*c))
+		}
 	}
 }

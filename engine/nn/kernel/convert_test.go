@@ -66,3 +66,40 @@ func TestHalfToFloat(t *testing.T) {
 		}
 	}
 }
+
+func TestTranspose(t *testing.T) {
+	t.Parallel()
+	eachLevel(t, func(t *testing.T, m *Machine) {
+		for _, rows := range []int{1, 5, 8, 15, 16, 17, 32} {
+			for _, cols := range []int{1, 8, 16, 24, 31, 32, 64, 77} {
+				src := randomFloats(1, rows*cols)
+				dst := make([]float32, cols*48)
+				m.transpose(transposeArgs{dst: data(dst), src: data(src), ldd: 4 * 48, lds: 4 * cols, rows: rows, cols: cols})
+				for r := range rows {
+					for c := range cols {
+						if dst[c*48+r] != src[r*cols+c] {
+							t.Fatalf("%d x %d: element (%d, %d) is %g, want %g", rows, cols, c, r, dst[c*48+r], src[r*cols+c])
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestPairs(t *testing.T) {
+	t.Parallel()
+	eachLevel(t, func(t *testing.T, m *Machine) {
+		for n := range 40 {
+			low, high := randomFloats(1, n), randomFloats(2, n)
+			want, got := make([]uint16, 2*n+1), make([]uint16, 2*n+1)
+			pairRows(want, low, high)
+			m.pairs(got, low, high)
+			for i := range want {
+				if want[i] != got[i] {
+					t.Fatalf("%d pairs: number %d is %#x, want %#x", n, i, got[i], want[i])
+				}
+			}
+		}
+	})
+}

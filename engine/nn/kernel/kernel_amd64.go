@@ -56,6 +56,49 @@ func quantiseAVX2(t *convertArgs)
 //go:noescape
 func narrowBF16(t *convertArgs)
 
+//go:noescape
+func pairsBF16(t *convertArgs)
+
+//go:noescape
+func transposeAVX512(t *transposeArgs)
+
+//go:noescape
+func transposeAVX2(t *transposeArgs)
+
+// pairs is pairRows.
+func (m *Machine) pairs(dst []uint16, low, high []float32) {
+	if m.level < AVX512BF16 || len(low) == 0 || high == nil {
+		pairRows(dst, low, high)
+		return
+	}
+	pairsBF16(&convertArgs{dst: unsafe.Pointer(unsafe.SliceData(dst[:2*len(low)])), src: data(low), high: data(high[:len(low)]), n: len(low)})
+}
+
+// transpose turns rows of 32-bit elements into columns. Columns of dst beyond rows, up to the next multiple of 16, may be overwritten.
+func (m *Machine) transpose(t transposeArgs) {
+	lanes := 16
+	switch {
+	case m.level == Portable:
+		t.scalar(0)
+		return
+	case m.level == AVX2:
+		lanes = 8
+	}
+	p := t
+	p.cols = t.cols / lanes * lanes
+	for r := 0; r < t.rows; r += lanes {
+		p.dst, p.src, p.rows = at(t.dst, 4*r), at(t.src, r*t.lds), min(lanes, t.rows-r)
+		switch {
+		case p.cols == 0:
+		case lanes == 16:
+			transposeAVX512(&p)
+		default:
+			transposeAVX2(&p)
+		}
+	}
+	t.scalar(p.cols)
+}
+
 // quantise writes the records of x, whose length is a multiple of block.
 func (m *Machine) quantise(dst []record, x []float32) {
 	if m.level == Portable || len(x) < block {
@@ -88,7 +131,7 @@ func (m *Machine) f32(t *tile) {
 	case m.level >= AVX512:
 		denseF32AVX512(t)
 	case m.level == AVX2:
-		t.inParts(denseRowsAVX2, denseColsAVX2, func(p *tile) { denseF32AVX2(p) })
+		denseParts(t, F32)
 	default:
 		tileF32(t)
 	}
@@ -102,54 +145,66 @@ func (m *Machine) bf16(t *tile) {
 	case AVX512:
 		denseBF16AVX512(t)
 	case AVX2:
-		t.inParts(denseRowsAVX2, denseColsAVX2, func(p *tile) { denseBF16AVX2(p) })
+		denseParts(t, BF16)
 	default:
 		tileBF16(t)
 	}
 }
 
+// q4 runs the Q4 kernel.
 func (m *Machine) q4(t *quantTile) {
 	switch m.level {
 	case AVX512BF16:
 		quantQ4VNNI(t)
-	case AVX512:
-		t.inParts(quantRowsWide, func(p *quantTile) { quantQ4AVX512(p) })
-	case AVX2:
-		t.inParts(quantRowsWide, func(p *quantTile) { quantQ4AVX2(p) })
-	default:
+	case Portable:
 		tileQ4(t)
+	default:
+		m.quantParts(t, Q4)
 	}
 }
 
+// q8 runs the Q8 kernel.
 func (m *Machine) q8(t *quantTile) {
 	switch m.level {
 	case AVX512BF16:
 		quantQ8VNNI(t)
-	case AVX512:
-		t.inParts(quantRowsWide, func(p *quantTile) { quantQ8AVX512(p) })
-	case AVX2:
-		t.inParts(quantRowsWide, func(p *quantTile) { quantQ8AVX2(p) })
-	default:
+	case Portable:
 		tileQ8(t)
+	default:
+		m.quantParts(t, Q8)
 	}
 }
 
-// inParts runs f on parts of t of at most rows by cols. The columns of b lie 4 bytes apart in every format.
-func (t *tile) inParts(rows, cols int, f func(*tile)) {
+// denseParts does t in the tiles of the AVX2 kernels. The columns of b lie 4 bytes apart in both formats.
+func denseParts(t *tile, f Format) {
 	p := *t
-	for c := 0; c < t.cols; c += cols {
-		p.b, p.cols = at(t.b, 4*c), min(cols, t.cols-c)
-		for r := 0; r < t.rows; r += rows {
-			p.a, p.c, p.rows = at(t.a, r*t.rs), at(t.c, r*t.ldc+4*c), min(rows, t.rows-r)
-			f(&p)
+	for c := 0; c < t.cols; c += denseColsAVX2 {
+		p.b, p.cols = at(t.b, 4*c), min(denseColsAVX2, t.cols-c)
+		for r := 0; r < t.rows; r += denseRowsAVX2 {
+			p.a, p.c, p.rows = at(t.a, r*t.rs), at(t.c, r*t.ldc+4*c), min(denseRowsAVX2, t.rows-r)
+			if f == F32 {
+				denseF32AVX2(&p)
+			} else {
+				denseBF16AVX2(&p)
+			}
 		}
 	}
 }
 
-func (t *quantTile) inParts(rows int, f func(*quantTile)) {
+// quantParts does t in the tiles of the kernels without VNNI.
+func (m *Machine) quantParts(t *quantTile, f Format) {
 	p := *t
-	for r := 0; r < t.rows; r += rows {
-		p.a, p.c, p.rows = at(t.a, r*t.lda), at(t.c, r*t.ldc), min(rows, t.rows-r)
-		f(&p)
+	for r := 0; r < t.rows; r += quantRowsWide {
+		p.a, p.c, p.rows = at(t.a, r*t.lda), at(t.c, r*t.ldc), min(quantRowsWide, t.rows-r)
+		switch {
+		case f == Q4 && m.level == AVX512:
+			quantQ4AVX512(&p)
+		case f == Q4:
+			quantQ4AVX2(&p)
+		case m.level == AVX512:
+			quantQ8AVX512(&p)
+		default:
+			quantQ8AVX2(&p)
+		}
 	}
 }

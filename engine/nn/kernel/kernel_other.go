@@ -25,3 +25,7 @@ func (m *Machine) quantise(dst []record, x []float32) { quantiseRow(dst, x) }
 func (m *Machine) narrow(dst []uint16, x []float32) { narrowRow(dst, x) }
 
 func (m *Machine) vector(vectorOp, *vectorArgs) bool { return false }
+
+func (m *Machine) pairs(dst []uint16, low, high []float32) { pairRows(dst, low, high) }
+
+func (m *Machine) transpose(t transposeArgs) { t.scalar(0) }

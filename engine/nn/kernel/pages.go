@@ -1,9 +1,12 @@
 package kernel
 
-import "fmt"
+import (
+	"fmt"
+	"unsafe"
+)
 
 // PageTokens is how many tokens one page of keys and values holds.
-const PageTokens = 32
+const PageTokens = panel
 
 // PagesOptions is the shape of a key-value cache.
 type PagesOptions struct {
@@ -12,6 +15,15 @@ type PagesOptions struct {
 	Dim    int // size of a head; even
 	Pages  int // pages in all; each holds PageTokens tokens of every layer
 	Format Format
+}
+
+// PageBytes is the memory that one page takes.
+func (o PagesOptions) PageBytes() int {
+	n := o.Layers * o.Heads * o.Dim * PageTokens * 2
+	if o.Format == BF16 {
+		return 2 * n
+	}
+	return 4 * n
 }
 
 // Pages stores keys and values of all layers in pages of PageTokens tokens. Which page belongs to which
@@ -42,15 +54,6 @@ func NewPages(o PagesOptions) (*Pages, error) {
 	return p, nil
 }
 
-// PageBytes is the memory that one page takes.
-func (o PagesOptions) PageBytes() int {
-	n := o.Layers * o.Heads * o.Dim * PageTokens * 2
-	if o.Format == BF16 {
-		return 2 * n
-	}
-	return 4 * n
-}
-
 // Options tells the shape.
 func (p *Pages) Options() PagesOptions { return p.o }
 
@@ -61,87 +64,163 @@ type Segment struct {
 	Pages []int32 // the sequence's pages, enough for Past+Rows tokens
 }
 
-// StorePages writes the keys and values of new tokens, k and v [rows, Heads*Dim], to their pages.
-func (m *Machine) StorePages(p *Pages, layer int, k, v []float32, seqs []Segment, s *Scratch) {
-	row := 0
-	n := p.o.Heads * p.o.Dim
-	for _, seq := range seqs {
-		for r := range seq.Rows {
-			t := seq.Past + r
-			for h := range p.o.Heads {
-				at := row*n + h*p.o.Dim
-				p.put(layer, int(seq.Pages[t/PageTokens]), h, t%PageTokens, k[at:][:p.o.Dim], v[at:][:p.o.Dim])
-			}
-			row++
+// check panics unless the segment's pages hold its tokens.
+func (p *Pages) check(layer int, s *Segment) {
+	n := ceilDiv(s.Past+s.Rows, PageTokens)
+	if s.Rows < 0 || s.Past < 0 || n > len(s.Pages) || layer < 0 || layer >= p.o.Layers {
+		panic(fmt.Sprintf("kernel: layer %d, %d pages for %d and %d tokens", layer, len(s.Pages), s.Past, s.Rows))
+	}
+	for _, page := range s.Pages[:n] {
+		if !p.written(int(page)) {
+			panic(fmt.Sprintf("kernel: page %d is read before it is written", page))
 		}
 	}
 }
 
-// AttendPages computes attention of new tokens, whose keys and values StorePages has already written, to
-// everything in their sequences: q and out are [rows, Heads*Dim]. A query at position t (Past plus its index) sees keys 0..t
-// if a.Causal is set, else all. Prompts and decode steps may be mixed in one call. out may be q.
-func (m *Machine) AttendPages(out, q []float32, p *Pages, layer int, seqs []Segment, a Attention, s *Scratch) {
-	a.KVHeads, a.Dim = p.o.Heads, p.o.Dim
-	a = a.withDefaults()
-	j := &s.ready(m).attend
-	*j = attendJob{m: m, a: a, out: out, q: q, pages: p, layer: layer, seqs: seqs}
-	m.pool.run(len(seqs)*a.Heads, j)
-	*j = attendJob{}
+func (p *Pages) written(page int) bool {
+	return p.o.Format == F32 && p.f32[page] != nil || p.o.Format == BF16 && p.bf16[page] != nil
 }
 
-// offsets of keys and values of a head inside a page, in elements.
-func (p *Pages) offset(layer, head int) (k, v int) {
-	size := p.o.Dim * PageTokens
-	k = (layer*p.o.Heads + head) * 2 * size
-	return k, k + size
-}
-
-func (p *Pages) put(layer, page, head, t int, key, value []float32) {
-	k, v := p.offset(layer, head)
-	d := p.o.Dim
-	if p.o.Format == F32 {
-		if p.f32[page] == nil {
-			p.f32[page] = aligned[float32](p.o.PageBytes() / 4)
-		}
-		b := p.f32[page]
-		for i, x := range key {
-			b[k+i*PageTokens+t] = x
-		}
-		copy(b[v+t*d:], value)
-		return
-	}
-	if p.bf16[page] == nil {
+// touch gives a page its memory.
+func (p *Pages) touch(page int) {
+	switch {
+	case p.written(page):
+	case p.o.Format == F32:
+		p.f32[page] = aligned[float32](p.o.PageBytes() / 4)
+	default:
 		p.bf16[page] = aligned[uint16](p.o.PageBytes() / 2)
 	}
-	b := p.bf16[page]
-	for i, x := range key {
-		b[k+i/2*2*PageTokens+2*t+i&1] = bfloat(x)
+}
+
+// offset of the keys (part 0) or values (part 1) of a head inside a page, in elements.
+func (p *Pages) offset(layer, head, part int) int {
+	return ((layer*p.o.Heads+head)*2 + part) * p.o.Dim * PageTokens
+}
+
+func (p *Pages) address(page, layer, head, part int) unsafe.Pointer {
+	i := p.offset(layer, head, part)
+	if p.o.Format == F32 {
+		return unsafe.Pointer(&p.f32[page][i])
 	}
-	for i, x := range value {
-		b[v+t/2*2*d+2*i+t&1] = bfloat(x)
+	return unsafe.Pointer(&p.bf16[page][i])
+}
+
+// StorePages writes the keys and values of new tokens, k and v [rows, Heads*Dim], to their pages.
+func (m *Machine) StorePages(p *Pages, layer int, k, v []float32, seqs []Segment, s *Scratch) {
+	s = s.ready(m)
+	j := &s.pages
+	j.m, j.p, j.layer, j.k, j.v, j.ws = m, p, layer, k, v, s.workers
+	j.runs = j.runs[:0]
+	row := 0
+	for i := range seqs {
+		seq := &seqs[i]
+		for done := 0; done < seq.Rows; {
+			t := seq.Past + done
+			page := int(seq.Pages[t/PageTokens])
+			p.touch(page)
+			n := min(seq.Rows-done, PageTokens-t%PageTokens)
+			j.runs = append(j.runs, pageRun{page: page, from: t % PageTokens, row: row + done, n: n})
+			done += n
+		}
+		p.check(layer, seq)
+		row += seq.Rows
+	}
+	width := p.o.Heads * p.o.Dim
+	j.k, j.v = k[:row*width], v[:row*width]
+	for i := range j.ws {
+		j.ws[i].rows16 = grow(j.ws[i].rows16, PageTokens*p.o.Dim)
+	}
+	if row*width < parallelFrom {
+		for i := range j.runs {
+			j.run(0, i)
+		}
+	} else {
+		m.pool.run(len(j.runs), j)
+	}
+	j.k, j.v, j.p = nil, nil, nil
+}
+
+// pagesJob stores runs of tokens, each inside one page.
+type pagesJob struct {
+	m     *Machine
+	p     *Pages
+	layer int
+	k, v  []float32
+	runs  []pageRun
+	ws    []workspace
+}
+
+type pageRun struct {
+	page, from, n int // tokens from..from+n of the page
+	row           int // where they are in k and v
+}
+
+func (j *pagesJob) run(worker, part int) {
+	r := j.runs[part]
+	d, width := j.p.o.Dim, j.p.o.Heads*j.p.o.Dim
+	for h := range j.p.o.Heads {
+		src := r.row*width + h*d
+		rows := keyRows{j.k[src:], width, r.n, d}
+		keys, values := j.p.offset(j.layer, h, 0), j.p.offset(j.layer, h, 1)
+		if j.p.o.Format == F32 {
+			page := j.p.f32[r.page]
+			j.keys(page[keys:][:d*PageTokens], r.from, rows)
+			for t := range r.n {
+				copy(page[values+(r.from+t)*d:][:d], j.v[src+t*width:])
+			}
+			continue
+		}
+		page := j.p.bf16[r.page]
+		j.keys16(page[keys:][:d*PageTokens], r.from, rows, j.ws[worker].rows16)
+		j.values16(page[values:][:d*PageTokens], r.from, keyRows{j.v[src:], width, r.n, d})
 	}
 }
 
-func (p *Pages) key(dst []float32, layer, page, head, t int) {
-	k, _ := p.offset(layer, head)
-	for i := range dst {
-		if p.o.Format == F32 {
-			dst[i] = p.f32[page][k+i*PageTokens+t]
-		} else {
-			dst[i] = widen(p.bf16[page][k+i/2*2*PageTokens+2*t+i&1])
+// transposeFrom is the fewest tokens that are worth the transposing kernel, which may write up to 16 columns.
+const transposeFrom = 16
+
+// keys stores tokens from..from+n of a panel [d][32].
+func (j *pagesJob) keys(dst []float32, from int, k keyRows) {
+	if from%transposeFrom == 0 && k.n >= transposeFrom/2 {
+		j.m.transpose(transposeArgs{dst: data(dst[from:]), src: data(k.k), ldd: 4 * PageTokens, lds: 4 * k.stride, rows: k.n, cols: k.d})
+		return
+	}
+	for t := range k.n {
+		for i, x := range k.k[t*k.stride:][:k.d] {
+			dst[i*PageTokens+from+t] = x
 		}
 	}
 }
 
-func (p *Pages) value(dst []float32, layer, page, head, t int) {
-	_, v := p.offset(layer, head)
-	for i := range dst {
-		if p.o.Format == F32 {
-			dst[i] = p.f32[page][v+t*p.o.Dim+i]
-		} else {
-			dst[i] = widen(p.bf16[page][v+t/2*2*p.o.Dim+2*i+t&1])
+// keys16 stores tokens from..from+n of a panel [d/2][32][2].
+func (j *pagesJob) keys16(dst []uint16, from int, k keyRows, rows []uint16) {
+	if from%transposeFrom == 0 && k.n >= transposeFrom/2 {
+		packKeys16(j.m, dst[2*from:], rows, k)
+		return
+	}
+	for t := range k.n {
+		for i, x := range k.k[t*k.stride:][:k.d] {
+			dst[i/2*2*PageTokens+2*(from+t)+i&1] = bfloat(x)
 		}
 	}
 }
 
-type pagesJob struct{}
+// values16 stores tokens from..from+n as [16][d][2]. Where a token is the first of its pair the second becomes zero,
+// because the product reads it.
+func (j *pagesJob) values16(dst []uint16, from int, v keyRows) {
+	row := func(t int) []float32 { return v.k[t*v.stride:][:v.d] }
+	t := 0
+	if from%2 == 1 {
+		for i, x := range row(0) {
+			dst[from/2*2*v.d+2*i+1] = bfloat(x)
+		}
+		t = 1
+	}
+	for ; t < v.n; t += 2 {
+		var high []float32
+		if t+1 < v.n {
+			high = row(t + 1)
+		}
+		j.m.pairs(dst[(from+t)*v.d:], row(t), high)
+	}
+}

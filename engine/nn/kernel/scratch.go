@@ -13,12 +13,16 @@ type Scratch struct {
 
 // workspace is what one worker writes to.
 type workspace struct {
-	held   int // row block whose activations are converted, -1 for none
-	f32    []float32
-	bf16   []uint16
-	quants []record
-	scores []float32
-	_      [64]byte
+	held     int       // what packed or converted operands are here, -1 for none
+	f32      []float32 // rows of activations
+	bf16     []uint16  // the same, or probabilities and queries
+	quants   []record
+	scores   []float32 // attention: scores or probabilities
+	sums     []float32 // attention: values weighted so far
+	packed   []float32 // attention: panels of keys
+	packed16 []uint16  // attention: panels of keys and values
+	rows16   []uint16  // attention: keys before they are transposed
+	_        [64]byte
 }
 
 // ready gives s, or a new one, with a workspace for each worker.

@@ -46,11 +46,12 @@ func run(args []string, stderr io.Writer) error {
 // files is everything that is generated, by name.
 func files() map[string]string {
 	return map[string]string{
-		"convert_gen_amd64.s": convertFile(),
-		"cpu_gen_amd64.s":     cpuFile(),
-		"dense_gen_amd64.s":   denseFile(),
-		"quant_gen_amd64.s":   quantFile(),
-		"vector_gen_amd64.s":  vectorFile(),
-		"vector_gen_amd64.go": vectorStubs(),
+		"convert_gen_amd64.s":   convertFile(),
+		"cpu_gen_amd64.s":       cpuFile(),
+		"dense_gen_amd64.s":     denseFile(),
+		"quant_gen_amd64.s":     quantFile(),
+		"transpose_gen_amd64.s": transposeFile(),
+		"vector_gen_amd64.s":    vectorFile(),
+		"vector_gen_amd64.go":   vectorStubs(),
 	}
 }

@@ -1,0 +1,244 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"testing"
+)
+
+// Tolerances of attention, for inputs of unit variance.
+const (
+	attendTolerance     = 5e-6
+	attendTolerance16   = 2e-2 // bfloat16 operands
+	attendToleranceKV16 = 2e-2
+)
+
+// reference is attention in float64 for one sequence: q [rows, heads*d], k and v [past+rows, kv*d].
+func reference(q, k, v []float32, past int, a Attention) []float64 {
+	a = a.complete()
+	rows := len(q) / (a.Heads * a.Dim)
+	out := make([]float64, len(q))
+	for r := range rows {
+		for h := range a.Heads {
+			g := h / (a.Heads / a.KVHeads)
+			n := past + rows
+			if a.Causal {
+				n = past + r + 1
+			}
+			scores := make([]float64, n)
+			top, sum := math.Inf(-1), 0.0
+			for t := range n {
+				for i := range a.Dim {
+					scores[t] += float64(q[(r*a.Heads+h)*a.Dim+i]) * float64(k[(t*a.KVHeads+g)*a.Dim+i])
+				}
+				scores[t] *= float64(a.Scale)
+				top = max(top, scores[t])
+			}
+			for t := range n {
+				scores[t] = math.Exp(scores[t] - top)
+				sum += scores[t]
+			}
+			for t := range n {
+				for i := range a.Dim {
+					out[(r*a.Heads+h)*a.Dim+i] += scores[t] / sum * float64(v[(t*a.KVHeads+g)*a.Dim+i])
+				}
+			}
+		}
+	}
+	return out
+}
+
+func compare(t *testing.T, name string, got []float32, want []float64, tolerance float64) {
+	t.Helper()
+	for i, w := range want {
+		if !(math.Abs(float64(got[i])-w) <= tolerance) {
+			t.Fatalf("%s: number %d of %d is %g, want %g", name, i, len(want), got[i], w)
+		}
+	}
+}
+
+func TestAttend(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		lengths []int
+		a       Attention
+	}{
+		{[]int{1}, Attention{Heads: 2, Dim: 32}},
+		{[]int{5, 0, 17, 33, 2}, Attention{Heads: 3, Dim: 32}},
+		{[]int{64, 47, 49}, Attention{Heads: 2, Dim: 64, Causal: true}},
+		{[]int{300, 7}, Attention{Heads: 4, KVHeads: 2, Dim: 64, Causal: true}},
+		{[]int{290}, Attention{Heads: 2, KVHeads: 1, Dim: 80}},
+		{[]int{19, 35}, Attention{Heads: 2, Dim: 7, Scale: 0.4}},
+		{[]int{513}, Attention{Heads: 1, Dim: 48, Causal: true}},
+	}
+	eachLevel(t, func(t *testing.T, m *Machine) {
+		var s Scratch
+		for _, c := range cases {
+			for _, half := range []bool{false, true} {
+				c.a.BF16 = half
+				checkAttend(t, m, c.lengths, c.a, &s)
+			}
+		}
+	})
+}
+
+func checkAttend(t *testing.T, m *Machine, lengths []int, a Attention, s *Scratch) {
+	t.Helper()
+	full := a.complete()
+	total := 0
+	for _, n := range lengths {
+		total += n
+	}
+	q := randomFloats(1, total*a.Heads*a.Dim)
+	k, v := randomFloats(2, total*full.KVHeads*a.Dim), randomFloats(3, total*full.KVHeads*a.Dim)
+	out := make([]float32, len(q))
+	m.Attend(out, q, k, v, lengths, a, s)
+	same := append([]float32(nil), q...)
+	m.Attend(same, same, k, v, lengths, a, s)
+	row := 0
+	tolerance := attendTolerance
+	if a.BF16 && m.narrowActivations() {
+		tolerance = attendTolerance16
+	}
+	for _, n := range lengths {
+		w, kv := a.Heads*a.Dim, full.KVHeads*a.Dim
+		want := reference(q[row*w:(row+n)*w], k[row*kv:(row+n)*kv], v[row*kv:(row+n)*kv], 0, a)
+		name := fmt.Sprintf("lengths %v %+v", lengths, a)
+		compare(t, name, out[row*w:], want, tolerance)
+		compare(t, name+" in place", same[row*w:], want, tolerance)
+		row += n
+	}
+}
+
+// TestAttendPages feeds sequences in steps of several sizes, mixed in one call, over pages in any order.
+func TestAttendPages(t *testing.T) {
+	t.Parallel()
+	eachLevel(t, func(t *testing.T, m *Machine) {
+		for _, f := range []Format{F32, BF16} {
+			for _, a := range []Attention{
+				{Heads: 9, KVHeads: 3, Dim: 64, Causal: true},
+				{Heads: 2, KVHeads: 2, Dim: 18, Causal: true},
+				{Heads: 4, KVHeads: 1, Dim: 32},
+			} {
+				checkAttendPages(t, m, f, a)
+			}
+		}
+	})
+}
+
+func checkAttendPages(t *testing.T, m *Machine, f Format, a Attention) {
+	t.Helper()
+	const layers, layer = 2, 1
+	p, err := NewPages(PagesOptions{Layers: layers, Heads: a.KVHeads, Dim: a.Dim, Pages: 64, Format: f})
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := [][]int{{40, 1, 0}, {1, 1, 300}, {3, 16, 1}, {1, 50, 1}, {1, 1, 1}, {5, 0, 33}}
+	pages := [][]int32{{63, 1, 40}, {0, 2, 3}, {10, 9, 8, 7, 6, 50, 51, 52, 53, 54, 55}}
+	keys, values := make([][]float32, 3), make([][]float32, 3)
+	var s Scratch
+	tolerance := attendTolerance
+	if f == BF16 {
+		tolerance = attendToleranceKV16
+	}
+	for i, rows := range steps {
+		total := rows[0] + rows[1] + rows[2]
+		w, kv := a.Heads*a.Dim, a.KVHeads*a.Dim
+		q := randomFloats(uint64(i), total*w)
+		k, v := randomFloats(uint64(i+100), total*kv), randomFloats(uint64(i+200), total*kv)
+		var seqs []Segment
+		row := 0
+		for n, r := range rows {
+			seqs = append(seqs, Segment{Rows: r, Past: len(keys[n]) / kv, Pages: pages[n]})
+			keys[n] = append(keys[n], k[row*kv:(row+r)*kv]...)
+			values[n] = append(values[n], v[row*kv:(row+r)*kv]...)
+			row += r
+		}
+		m.StorePages(p, 0, v, k, seqs, &s) // another layer, with other values
+		m.StorePages(p, layer, k, v, seqs, &s)
+		out := make([]float32, len(q))
+		m.AttendPages(out, q, p, layer, seqs, a, &s)
+		row = 0
+		for n, r := range rows {
+			want := reference(q[row*w:(row+r)*w], keys[n], values[n], seqs[n].Past, a)
+			compare(t, fmt.Sprintf("%s %+v step %d sequence %d", f, a, i, n), out[row*w:], want, tolerance)
+			row += r
+		}
+	}
+}
+
+func TestPagesRefusesBadShapes(t *testing.T) {
+	t.Parallel()
+	for _, o := range []PagesOptions{{}, {Layers: 1, Heads: 1, Dim: 7, Pages: 1}, {Layers: 1, Heads: 1, Dim: 8, Pages: 1, Format: Q4}} {
+		if _, err := NewPages(o); err == nil {
+			t.Errorf("%+v must be refused", o)
+		}
+	}
+}
+
+func BenchmarkAttend(b *testing.B) {
+	m := benchMachine(b)
+	for _, f := range []Format{F32, BF16} {
+		a := Attention{Heads: 9, KVHeads: 3, Dim: 64, Causal: true, BF16: f == BF16}
+		b.Run(fmt.Sprintf("pages/%s/prompt512", f), func(b *testing.B) { benchPages(b, m, f, a, []Segment{{Rows: 512}}) })
+		b.Run(fmt.Sprintf("pages/%s/decode512", f), func(b *testing.B) { benchPages(b, m, f, a, []Segment{{Rows: 1, Past: 511}}) })
+		eight := make([]Segment, 8)
+		for i := range eight {
+			eight[i] = Segment{Rows: 1, Past: 511}
+		}
+		b.Run(fmt.Sprintf("pages/%s/decode8x512", f), func(b *testing.B) { benchPages(b, m, f, a, eight) })
+		for _, n := range []int{24, 256} {
+			b.Run(fmt.Sprintf("bert/%s/%dtokens", f, n), func(b *testing.B) {
+				lengths := make([]int, 2048/n)
+				for i := range lengths {
+					lengths[i] = n
+				}
+				benchAttend(b, m, lengths, Attention{Heads: 12, Dim: 32, BF16: f == BF16})
+			})
+		}
+	}
+}
+
+func benchAttend(b *testing.B, m *Machine, lengths []int, a Attention) {
+	rows, flop := 0, 0.0
+	for _, n := range lengths {
+		rows += n
+		flop += 4 * float64(n*n*a.Heads*a.Dim)
+	}
+	q, k, v := randomFloats(1, rows*a.Heads*a.Dim), randomFloats(2, rows*a.Heads*a.Dim), randomFloats(3, rows*a.Heads*a.Dim)
+	out := make([]float32, len(q))
+	var s Scratch
+	for b.Loop() {
+		m.Attend(out, q, k, v, lengths, a, &s)
+	}
+	report(b, flop)
+}
+
+func benchPages(b *testing.B, m *Machine, f Format, a Attention, seqs []Segment) {
+	p, err := NewPages(PagesOptions{Layers: 1, Heads: a.KVHeads, Dim: a.Dim, Pages: 256, Format: f})
+	if err != nil {
+		b.Fatal(err)
+	}
+	var s Scratch
+	rows, flop := 0, 0.0
+	for i := range seqs {
+		n := seqs[i].Past + seqs[i].Rows
+		for t := 0; t < n; t += PageTokens {
+			seqs[i].Pages = append(seqs[i].Pages, int32(i*32+t/PageTokens))
+		}
+		all := []Segment{{Rows: n, Pages: seqs[i].Pages}}
+		width := n * a.KVHeads * a.Dim
+		m.StorePages(p, 0, randomFloats(1, width), randomFloats(2, width), all, &s)
+		rows += seqs[i].Rows
+		for r := range seqs[i].Rows {
+			flop += 4 * float64((seqs[i].Past+r+1)*a.Heads*a.Dim)
+		}
+	}
+	q := randomFloats(3, rows*a.Heads*a.Dim)
+	out := make([]float32, len(q))
+	b.ResetTimer()
+	for b.Loop() {
+		m.AttendPages(out, q, p, 0, seqs, a, &s)
+	}
+	report(b, flop)
+}
