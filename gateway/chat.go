@@ -18,6 +18,7 @@ func (g *Gateway) chat(w http.ResponseWriter, r *http.Request, x *exchange) erro
 	}
 	raw := f.rest["messages"]
 	talk := f.conversation("messages")
+	f.belongs("prompt", "/v1/completions")
 	c := f.completion()
 	if f.err != nil {
 		return f.err
@@ -43,6 +44,7 @@ func (g *Gateway) complete(w http.ResponseWriter, r *http.Request, x *exchange) 
 		return err
 	}
 	prompt := f.onePrompt("prompt")
+	f.belongs("messages", "/v1/chat/completions")
 	c := f.completion()
 	if f.err != nil {
 		return f.err
@@ -76,6 +78,13 @@ func (f *fields) onePrompt(name string) string {
 		return ""
 	}
 	return texts[0]
+}
+
+// belongs refuses a field of another route.
+func (f *fields) belongs(name, path string) {
+	if f.take(name) != nil && f.err == nil {
+		f.err = invalid(name, name+" belongs to "+path)
+	}
 }
 
 // refuse keeps a fault of something well-formed that is not served.

@@ -58,7 +58,7 @@ func decode(r *http.Request) (*fields, error) {
 	}
 	f := &fields{}
 	if err := json.Unmarshal(b, &f.rest); err != nil {
-		return nil, malformed(b, err)
+		return nil, malformed(err)
 	}
 	if f.rest == nil { // the body is null
 		return nil, invalid("", "The request body must be a JSON object")
@@ -67,13 +67,10 @@ func decode(r *http.Request) (*fields, error) {
 }
 
 // malformed says where JSON goes wrong, without quoting it.
-func malformed(b []byte, err error) error {
+func malformed(err error) error {
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
-		if int(syntax.Offset) >= len(b) {
-			return invalid("", "The request body is not valid JSON: it ends too early")
-		}
-		return invalid("", fmt.Sprintf("The request body is not valid JSON: unexpected character at byte %d", syntax.Offset))
+		return invalid("", fmt.Sprintf("The request body is not valid JSON: unexpected character or end at byte %d", syntax.Offset))
 	}
 	return invalid("", "The request body must be a JSON object")
 }

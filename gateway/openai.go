@@ -38,7 +38,7 @@ type completionRequest struct {
 }
 
 // completion takes the shared fields. Everything that is left afterwards is
-// kept as it stands for the driver, less what says no more than the default.
+// kept as it stands for the driver, which knows what it cannot do.
 func (f *fields) completion() completionRequest {
 	c := completionRequest{
 		model: f.text("model"),
@@ -62,54 +62,8 @@ func (f *fields) completion() completionRequest {
 			f.rest["stream_options"], _ = json.Marshal(o.rest) // made of valid JSON
 		}
 	}
-	c.extra = map[string]json.RawMessage{}
-	for name, raw := range f.rest {
-		if !saysNothing(name, raw) {
-			c.extra[name] = raw
-		}
-	}
+	c.extra = f.rest
 	return c
-}
-
-// saysNothing knows values that mean the same as leaving the field out, so
-// that a model which cannot do a thing is not asked to leave it undone.
-func saysNothing(name string, raw json.RawMessage) bool {
-	var v any
-	if json.Unmarshal(raw, &v) != nil {
-		return false
-	}
-	empty := func() bool {
-		switch v := v.(type) {
-		case []any:
-			return len(v) == 0
-		case map[string]any:
-			return len(v) == 0
-		case string:
-			return v == ""
-		}
-		return false
-	}
-	switch name {
-	case "n", "best_of":
-		return v == 1.0
-	case "frequency_penalty", "presence_penalty", "top_logprobs":
-		return v == 0.0
-	case "logprobs", "echo", "store":
-		return v == false
-	case "parallel_tool_calls":
-		return v == true
-	case "service_tier":
-		return v == "auto"
-	case "tools", "functions", "logit_bias", "metadata", "suffix", "user":
-		return empty()
-	case "response_format":
-		format, ok := v.(map[string]any)
-		return ok && len(format) == 1 && format["type"] == "text"
-	case "modalities":
-		list, ok := v.([]any)
-		return ok && len(list) == 1 && list[0] == "text"
-	}
-	return v == nil
 }
 
 // answerCompletion asks the model and answers, whole or streamed.
