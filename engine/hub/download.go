@@ -126,9 +126,6 @@ func (h *hubFetch) attempt(ctx context.Context, f File, path string) (fileRecord
 		return fileRecord{}, err
 	}
 	defer answer.body.Close()
-	if err := h.checkHubHash(f, answer); err != nil {
-		return fileRecord{}, err
-	}
 	if answer.complete {
 		return h.accept(ctx, f, path, answer)
 	}

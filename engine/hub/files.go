@@ -81,7 +81,10 @@ func sweep(dir string) error {
 	return eachFileBelow(dir, func(path string, d os.DirEntry) error {
 		switch {
 		case d.IsDir() && strings.HasPrefix(d.Name(), pipPrefix):
-			return errors.Join(os.RemoveAll(path), filepath.SkipDir)
+			if err := os.RemoveAll(path); err != nil {
+				return err
+			}
+			return filepath.SkipDir
 		case strings.HasSuffix(d.Name(), tempSuffix):
 			return os.Remove(path)
 		}

@@ -99,6 +99,10 @@ func (h *hubFetch) get(ctx context.Context, f File, size int64, state partialSta
 		h.reached = true
 		if hop == 0 {
 			h.learn(a, resp)
+			if err := h.checkHubHash(f, a); err != nil {
+				resp.Body.Close()
+				return nil, err
+			}
 			if size > 0 && a.hubHash != state.HubHash { // another file than the part we hold
 				size, state = 0, partialState{}
 				if !isRedirect(resp.StatusCode) {
@@ -109,7 +113,8 @@ func (h *hubFetch) get(ctx context.Context, f File, size int64, state partialSta
 			}
 		}
 		if !isRedirect(resp.StatusCode) {
-			return a, h.read(a, f, resp, size)
+			err := h.read(a, f, resp, size)
+			return a, err
 		}
 		resp.Body.Close()
 		next, err := u.Parse(resp.Header.Get("Location"))
