@@ -59,8 +59,9 @@ type Run struct {
 	// RepeatedCalls counts calls that were in flight when the run was killed
 	// and were made again.
 	RepeatedCalls int                 `json:"repeated_calls"`
-	Machine       string              `json:"machine,omitempty"` // CPU and core count, for latency figures
-	Scores        []stylesprint.Score `json:"scores,omitempty"`  // over all items, once done
+	Concurrency   int                 `json:"concurrency,omitempty"` // calls at once, which latency depends on
+	Machine       string              `json:"machine,omitempty"`     // CPU and core count, for latency figures
+	Scores        []stylesprint.Score `json:"scores,omitempty"`      // over all items, once done
 }
 
 // Output is what a candidate wrote for one item, or why it did not.
@@ -102,6 +103,7 @@ type Store interface {
 	// An output with a zero Finished marks a call in flight.
 	SaveOutputs(ctx context.Context, outs ...Output) error
 	// Outputs calls yield for each output of a run, ordered by item and repeat,
-	// until yield returns an error, which it returns.
+	// until yield returns an error, which it returns. yield may call the
+	// store's other methods; what it changes in this run need not be seen.
 	Outputs(ctx context.Context, runID string, yield func(Output) error) error
 }

@@ -96,9 +96,7 @@ func oneOf[T ~string](what string, value T, all []T) error {
 func (b *BLEU) Options() BLEUOptions { return b.o }
 
 // Info describes the metric.
-func (b *BLEU) Info() Info {
-	return Info{Name: "bleu", Title: "BLEU", Unit: "0-100", Direction: Higher, Width: statsWidth, Margin: 1}
-}
+func (b *BLEU) Info() Info { return describe("bleu") }
 
 // Signature is sacrebleu's.
 func (b *BLEU) Signature(refs int) string {

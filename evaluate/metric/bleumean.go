@@ -21,10 +21,7 @@ func NewBLEUMean(o BLEUOptions) (*BLEUMean, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &BLEUMean{
-		mean: mean{Info{Name: "bleu-mean", Title: "BLEU, mean of items", Unit: "0-1", Direction: Higher, Width: 2, Margin: 0.01}},
-		bleu: b,
-	}, nil
+	return &BLEUMean{mean: mean{describe("bleu-mean")}, bleu: b}, nil
 }
 
 // Signature is sacrebleu's for its sentences, and how they were averaged.

@@ -28,11 +28,11 @@ func NewLength(unit LengthUnit) (*Length, error) {
 	if err := oneOf("length unit", unit, []LengthUnit{Words, Characters}); err != nil {
 		return nil, err
 	}
-	name, title := "length", "Length"
+	name := "length"
 	if unit == Characters {
-		name, title = "length-characters", "Length in characters"
+		name = "length-characters"
 	}
-	return &Length{mean: mean{Info{Name: name, Title: title, Unit: string(unit), Direction: None, Width: 2}}, unit: unit}, nil
+	return &Length{mean: mean{describe(name)}, unit: unit}, nil
 }
 
 // Signature names the unit.

@@ -14,9 +14,40 @@ type Options struct {
 	Embedder Embedder // for similarity; nil: there is none
 }
 
-// Names lists every metric that New makes, in the order in which they are shown.
+// Infos describes every metric that New makes, in the order in which they are shown.
+func Infos() []Info {
+	return []Info{
+		{Name: "bleu", Title: "BLEU", Unit: "0-100", Direction: Higher, Width: statsWidth, NeedsReferences: true, Margin: 1},
+		{Name: "bleu-mean", Title: "BLEU, mean of items", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Margin: 0.01},
+		{Name: "similarity", Title: "Semantic similarity", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Truncates: true, Margin: 0.02},
+		{Name: "length", Title: "Length", Unit: string(Words), Direction: None, Width: 2},
+		{Name: "length-characters", Title: "Length in characters", Unit: string(Characters), Direction: None, Width: 2},
+	}
+}
+
+// Describe finds a metric's description by its name.
+func Describe(name string) (Info, bool) {
+	for _, info := range Infos() {
+		if info.Name == name {
+			return info, true
+		}
+	}
+	return Info{}, false
+}
+
+func describe(name string) Info {
+	info, _ := Describe(name)
+	return info
+}
+
+// Names lists the names of Infos.
 func Names() []string {
-	return []string{"bleu", "bleu-mean", "similarity", "length", "length-characters"}
+	infos := Infos()
+	names := make([]string, len(infos))
+	for i := range infos {
+		names[i] = infos[i].Name
+	}
+	return names
 }
 
 // New makes a metric by its name.

@@ -61,6 +61,8 @@ type Info struct {
 	Unit      string // "0-100", "0-1", "words"
 	Direction Direction
 	Width     int // length of Measurement.Stats
+	// NeedsReferences says that a sample without references cannot be measured.
+	NeedsReferences bool
 	// Truncates says that Measurement.Truncated means something.
 	Truncates bool
 	// Margin is the usual size of a loss that does not matter, in Unit; zero

@@ -11,14 +11,15 @@ import (
 
 // Embedder is the part of an embedding client that Similarity needs.
 type Embedder interface {
-	// Embed returns one vector for each text, in order.
+	// Embed returns one vector for each text, in order. No text is blank.
 	Embed(ctx context.Context, texts []string) ([]embedding.Vector, error)
 	// Info describes the model.
 	Info(ctx context.Context) (embedding.Info, error)
 }
 
 // Similarity is the cosine of a text's embedding and its reference's; of
-// several references the nearest counts. It lies in -1..1 and in practice in 0..1.
+// several references the nearest counts. It lies in -1..1 and in practice in
+// 0..1. A blank text is like nothing: it scores 0, and the model is not asked.
 type Similarity struct {
 	mean
 	embedder Embedder
@@ -31,12 +32,7 @@ func NewSimilarity(ctx context.Context, e Embedder) (*Similarity, error) {
 	if err != nil {
 		return nil, fmt.Errorf("describe the embedding model: %w", err)
 	}
-	return &Similarity{
-		mean: mean{Info{Name: "similarity", Title: "Semantic similarity", Unit: "0-1", Direction: Higher, Width: 2,
-			Truncates: true, Margin: 0.02}},
-		embedder: e,
-		model:    info,
-	}, nil
+	return &Similarity{mean: mean{describe("similarity")}, embedder: e, model: info}, nil
 }
 
 // Signature names the model, its weights, precision and longest text.
@@ -65,6 +61,9 @@ func (m *Similarity) Measure(ctx context.Context, samples []Sample) ([]Measureme
 	index := map[string]int{}
 	var texts []string
 	number := func(text string) int {
+		if IsBlank(text) {
+			return -1
+		}
 		i, ok := index[text]
 		if !ok {
 			i = len(texts)
@@ -90,13 +89,19 @@ func (m *Similarity) Measure(ctx context.Context, samples []Sample) ([]Measureme
 	if err != nil {
 		return nil, err
 	}
+	vector := func(text string) embedding.Vector {
+		if i := number(text); i >= 0 {
+			return vectors[i]
+		}
+		return embedding.Vector{}
+	}
 	out := make([]Measurement, len(samples))
 	for i := range samples {
 		s := &samples[i]
 		if s.Missing {
 			out[i] = meanOf(0)
 		} else {
-			out[i] = nearest(vectors[number(s.Hypothesis)], s.References, func(r string) embedding.Vector { return vectors[number(r)] })
+			out[i] = nearest(vector(s.Hypothesis), s.References, vector)
 		}
 		out[i].Refs = len(s.References)
 	}
@@ -148,6 +153,9 @@ func finite(values []float32) bool {
 // cosine divides by the lengths even though drivers promise unit vectors: a
 // rounding error of theirs shall not show. A zero vector is like nothing.
 func cosine(a, b []float32) float64 {
+	if len(a) == 0 || len(b) == 0 {
+		return 0
+	}
 	var dot, aa, bb float64
 	for i := range a {
 		x, y := float64(a[i]), float64(b[i])

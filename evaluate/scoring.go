@@ -1,0 +1,228 @@
+package evaluate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"stylesprint"
+	"stylesprint/evaluate/dataset"
+	"stylesprint/evaluate/metric"
+	"stylesprint/evaluate/resample"
+)
+
+// ScoreLevel is the level of a run's intervals.
+const ScoreLevel = 0.95
+
+// scoreSamples is the number of bootstrap samples behind a run's intervals.
+const scoreSamples = 1000
+
+// scoreBlock is how many outputs are measured at once.
+const scoreBlock = 256
+
+// TruncatedName is the key, beside a metric's own, of the share of outputs that
+// the model behind the metric did not read to their end.
+func TruncatedName(metric string) string { return metric + "-truncated" }
+
+// Families numbers the units that are resampled: items with the same family
+// belong together, an item without one stands alone.
+func Families(items []dataset.Item) (unit []int, units int) {
+	numbers := map[string]int{}
+	unit = make([]int, len(items))
+	for i, item := range items {
+		if item.Family == "" {
+			unit[i] = units
+			units++
+			continue
+		}
+		n, ok := numbers[item.Family]
+		if !ok {
+			n = units
+			numbers[item.Family] = n
+			units++
+		}
+		unit[i] = n
+	}
+	return unit, units
+}
+
+// References is the number of references of items as metric.Metric.Signature
+// wants it.
+func References(items []dataset.Item) int {
+	for _, item := range items {
+		if len(item.References) != len(items[0].References) {
+			return metric.VaryingReferences
+		}
+	}
+	if len(items) == 0 {
+		return 0
+	}
+	return len(items[0].References)
+}
+
+// tally gathers one metric's statistics.
+type tally struct {
+	metric    metric.Metric
+	info      metric.Info
+	signature string
+	// reusable says that the outputs' stored scores have this signature and are
+	// the statistics, so that nothing needs measuring again.
+	reusable  bool
+	table     resample.Table
+	outputs   int
+	truncated int
+}
+
+// scored says that the run has a score for each metric.
+func (s *session) scored() bool {
+	refs := References(s.items)
+	for _, m := range s.Metrics {
+		i := s.scoreIndex(m.Info().Name)
+		if i < 0 || s.run.Scores[i].Signature != m.Signature(refs) || s.run.Scores[i].Missing != "" {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *session) scoreIndex(name string) int {
+	return slices.IndexFunc(s.run.Scores, func(sc stylesprint.Score) bool { return sc.Metric == name })
+}
+
+// score measures all outputs and sums the figures up. Scores of metrics that
+// are not asked for this time stay.
+func (s *session) score(ctx context.Context) error {
+	if len(s.Metrics) == 0 {
+		return nil
+	}
+	unit, units := Families(s.items)
+	tallies := s.tallies(units)
+	if err := s.save(ctx); err != nil { // so that a later start knows what the outputs' scores mean
+		return err
+	}
+	g := &generation{session: s, started: s.now()}
+	block := make([]Output, 0, scoreBlock)
+	flush := func() error {
+		if err := s.measure(ctx, block, tallies, unit); err != nil {
+			return err
+		}
+		if err := g.store(ctx, block); err != nil {
+			return err
+		}
+		g.finished += len(block)
+		g.report(PhaseScore, g.finished)
+		block = block[:0]
+		return ctx.Err()
+	}
+	err := s.Store.Outputs(ctx, s.run.ID, func(o Output) error {
+		block = append(block, o)
+		if len(block) < scoreBlock {
+			return nil
+		}
+		return flush()
+	})
+	if err == nil && len(block) > 0 {
+		err = flush()
+	}
+	if err != nil {
+		return fmt.Errorf("score run %s: %w", s.run.ID, err)
+	}
+	return s.sumUp(ctx, tallies)
+}
+
+// tallies prepares the metrics and notes in the run which of them are under way.
+func (s *session) tallies(units int) []*tally {
+	refs := References(s.items)
+	tallies := make([]*tally, len(s.Metrics))
+	for i, m := range s.Metrics {
+		t := &tally{metric: m, info: m.Info(), signature: m.Signature(refs), table: resample.NewTable(units, m.Info().Width)}
+		tallies[i] = t
+		at := s.scoreIndex(t.info.Name)
+		t.reusable = at >= 0 && s.run.Scores[at].Signature == t.signature && metric.IsMean(t.signature)
+		s.setScore(stylesprint.Score{Metric: t.info.Name, Unit: t.info.Unit, Signature: t.signature, Missing: "not scored yet"})
+	}
+	return tallies
+}
+
+func (s *session) setScore(score stylesprint.Score) {
+	if at := s.scoreIndex(score.Metric); at >= 0 {
+		s.run.Scores[at] = score
+		return
+	}
+	s.run.Scores = append(s.run.Scores, score)
+}
+
+// measure scores a block of outputs and adds their statistics up.
+func (s *session) measure(ctx context.Context, block []Output, tallies []*tally, unit []int) error {
+	for _, t := range tallies {
+		var which []int
+		var samples []metric.Sample
+		for i := range block {
+			o := &block[i]
+			at := s.index[o.ItemID]
+			if old, ok := o.Scores[t.info.Name]; ok && t.reusable {
+				t.add(unit[at], metric.Measurement{Stats: []float64{old, 1}, Truncated: o.Scores[TruncatedName(t.info.Name)] > 0})
+				continue
+			}
+			which = append(which, i)
+			samples = append(samples, metric.Sample{Hypothesis: o.Text, References: s.items[at].References, Missing: o.Error != ""})
+		}
+		if len(samples) == 0 {
+			continue
+		}
+		measured, err := t.metric.Measure(ctx, samples)
+		if err != nil {
+			return err
+		}
+		for j, i := range which {
+			o := &block[i]
+			if o.Scores == nil {
+				o.Scores = map[string]float64{}
+			}
+			o.Scores[t.info.Name] = measured[j].Score
+			if t.info.Truncates {
+				o.Scores[TruncatedName(t.info.Name)] = 0
+				if measured[j].Truncated {
+					o.Scores[TruncatedName(t.info.Name)] = 1
+				}
+			}
+			t.add(unit[s.index[o.ItemID]], measured[j])
+		}
+	}
+	return nil
+}
+
+func (t *tally) add(unit int, m metric.Measurement) {
+	t.table.Add(unit, m.Stats)
+	t.outputs++
+	if m.Truncated {
+		t.truncated++
+	}
+}
+
+// sumUp computes the run's scores and their intervals.
+func (s *session) sumUp(ctx context.Context, tallies []*tally) error {
+	tables := make([]resample.Table, len(tallies))
+	for i, t := range tallies {
+		tables[i] = t.table
+	}
+	samples, err := resample.Bootstrap(ctx, tables, resample.Options{Samples: scoreSamples, Seed: resample.DefaultSeed})
+	if err != nil {
+		return err
+	}
+	for i, t := range tallies {
+		value := t.metric.Value(t.table.Sum())
+		score := stylesprint.Score{Metric: t.info.Name, Value: value, Low: value, High: value, N: len(s.items), Unit: t.info.Unit, Signature: t.signature}
+		if t.table.Rows() > 1 {
+			score.Low, score.High = resample.Interval(samples[i].Scores(t.metric.Value), ScoreLevel)
+			score.Level = ScoreLevel
+		}
+		s.setScore(score)
+		if t.info.Truncates {
+			share := float64(t.truncated) / float64(max(1, t.outputs))
+			s.setScore(stylesprint.Score{Metric: TruncatedName(t.info.Name), Value: share, Low: share, High: share, N: t.outputs, Unit: "0-1",
+				Signature: t.signature + "|share:truncated"})
+		}
+	}
+	return nil
+}
