@@ -43,7 +43,7 @@ func parseChatTemplate(source string, tokens map[string]string, marked []string)
 	tmpl, err := exec.NewTemplate(templateRoot, c, loader, templateEnvironment())
 	if err != nil {
 		// The parser's message holds the whole template.
-		return nil, fmt.Errorf("read chat template: %s", lastLine(err))
+		return nil, fmt.Errorf("read chat template: %s", shorten(err))
 	}
 	return &chatTemplate{template: tmpl, tokens: tokens, marked: marked}, nil
 }
@@ -53,23 +53,16 @@ func templateEnvironment() *exec.Environment {
 	// The name exists, so this cannot fail.
 	_ = filters.Replace("tojson", filterJSON)
 	functions := exec.NewContext(map[string]any{
-		"range": templateRange, "raise_exception": raiseException,
+		"range": templateRange,
 	})
 	return &exec.Environment{
 		Context:           exec.EmptyContext().Update(builtins.GlobalFunctions).Update(builtins.GlobalVariables).Update(functions),
 		Filters:           filters,
 		Tests:             builtins.Tests,
 		ControlStructures: exec.NewControlStructureSet(generationBlock()).Update(builtins.ControlStructures),
-		Methods:           builtins.Methods,
+		Methods:           templateMethods(),
 	}
 }
-
-// templateError is what a template says about a conversation that it does not take.
-type templateError struct{ message string }
-
-func (e *templateError) Error() string { return e.message }
-
-func raiseException(message string) (string, error) { return "", &templateError{message} }
 
 // templateRange is Jinja's range with an end to it.
 func templateRange(args *exec.VarArgs) ([]int, error) {
@@ -116,7 +109,7 @@ func (t *chatTemplate) render(messages []ChatMessage) (out pieces, err error) {
 	if err != nil {
 		return nil, err
 	}
-	list := make([]any, len(messages))
+	list := make(turns, len(messages))
 	size := maxTemplateSlack
 	for i, m := range messages {
 		content := t.protect(m.Content, seam)
@@ -127,13 +120,17 @@ func (t *chatTemplate) render(messages []ChatMessage) (out pieces, err error) {
 	for k, v := range t.tokens {
 		data[k] = v
 	}
+	refusal, refused := "", false
+	data["raise_exception"] = func(message string) (string, error) {
+		refusal, refused = message, true
+		return "", errors.New("refused")
+	}
 	w := &limitedBuilder{left: size}
 	if err := t.template.Execute(w, exec.NewContext(data)); err != nil {
-		var refused *templateError
-		if errors.As(err, &refused) {
-			return nil, fmt.Errorf("the model's chat template refuses the conversation: %w", refused)
+		if refused {
+			return nil, fmt.Errorf("the model's chat template refuses the conversation: %s", strings.ReplaceAll(refusal, seam, ""))
 		}
-		return nil, fmt.Errorf("render chat template: %s", lastLine(err))
+		return nil, fmt.Errorf("render chat template: it fails%s", templateLine(err))
 	}
 	return strings.Split(w.String(), seam), nil
 }
@@ -186,15 +183,31 @@ func recoverTemplate(err *error) {
 	}
 }
 
-// lastLine is the end of the library's chain of causes, which names the fault.
-func lastLine(err error) string {
-	s := strings.TrimSpace(err.Error())
-	if i := strings.LastIndexByte(s, '\n'); i >= 0 {
-		s = strings.TrimSpace(s[i+1:])
+// shorten keeps the end of the parser's chain of causes, which names the
+// fault: its beginning is the whole template.
+func shorten(err error) string {
+	s := err.Error()
+	if i := strings.LastIndex(s, "Unable to parse"); i >= 0 {
+		s = s[i:]
 	}
-	const most = 300
+	const most = 200
 	if len(s) > most {
 		s = "..." + s[len(s)-most:]
 	}
 	return strings.ToValidUTF8(s, "?")
+}
+
+// templateLine tells where a template failed. The library's own message may hold the text of
+// the conversation, which belongs in no error.
+func templateLine(err error) string {
+	s := err.Error()
+	i := strings.LastIndex(s, " at line ")
+	if i < 0 {
+		return ""
+	}
+	n := i + len(" at line ")
+	for n < len(s) && s[n] >= '0' && s[n] <= '9' {
+		n++
+	}
+	return s[i:n]
 }

@@ -73,7 +73,7 @@ func locate(path string) (location, error) {
 		}
 		return location{gguf: path}, nil
 	}
-	if _, err := os.Stat(filepath.Join(path, "config.json")); err == nil {
+	if fileExists(filepath.Join(path, "config.json")) {
 		return location{folder: path}, nil
 	}
 	entries, err := os.ReadDir(path)
@@ -95,11 +95,19 @@ func locate(path string) (location, error) {
 	return location{}, fmt.Errorf("the folder has several .gguf files (%s); name one of them", strings.Join(found, ", "))
 }
 
+func fileExists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
 // hash is the SHA-256 of the weights: of the one file, or of the files' own
 // hashes in order of name.
 func (l location) hash(ctx context.Context) (string, error) {
 	if l.gguf != "" {
 		return hashFile(ctx, l.gguf)
+	}
+	if single := filepath.Join(l.folder, "model.safetensors"); fileExists(single) {
+		return hashFile(ctx, single)
 	}
 	entries, err := os.ReadDir(l.folder)
 	if err != nil {
@@ -117,9 +125,6 @@ func (l location) hash(ctx context.Context) (string, error) {
 		sums = append(sums, e.Name()+"\x00"+sum)
 	}
 	sort.Strings(sums)
-	if len(sums) == 1 {
-		return sums[0][strings.IndexByte(sums[0], 0)+1:], nil
-	}
 	h := sha256.New()
 	for _, s := range sums {
 		io.WriteString(h, s[strings.IndexByte(s, 0)+1:])
