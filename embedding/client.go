@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"unicode/utf8"
 
@@ -39,8 +38,7 @@ type Client struct {
 	options Options
 
 	dimensions atomic.Int64 // 0 until known
-	closed     atomic.Bool
-	running    sync.RWMutex // read-held by each call; Close takes it to wait for them
+	lifetime   lifetime
 }
 
 // New returns a Client over a driver, which it owns from now on: Close closes it.
@@ -59,10 +57,10 @@ func (c *Client) Embed(ctx context.Context, texts []string) (Result, error) {
 	if err := validate(texts); err != nil {
 		return Result{}, err
 	}
-	if err := c.enter(); err != nil {
+	if err := c.lifetime.enter(); err != nil {
 		return Result{}, err
 	}
-	defer c.running.RUnlock()
+	defer c.lifetime.leave()
 	result := Result{Vectors: make([]Vector, 0, len(texts))}
 	for start := 0; start < len(texts); start += c.options.MaxBatch {
 		batch := texts[start:min(start+c.options.MaxBatch, len(texts))]
@@ -84,10 +82,10 @@ func (c *Client) Embed(ctx context.Context, texts []string) (Result, error) {
 
 // Info describes the model. A remote server may be asked once.
 func (c *Client) Info(ctx context.Context) (Info, error) {
-	if err := c.enter(); err != nil {
+	if err := c.lifetime.enter(); err != nil {
 		return Info{}, err
 	}
-	defer c.running.RUnlock()
+	defer c.lifetime.leave()
 	info, err := c.driver.Info(ctx)
 	return info, explain(ctx, err)
 }
@@ -98,23 +96,10 @@ func (c *Client) Price() stylesprint.Price { return c.options.Price }
 // Close refuses new calls, waits for running ones and closes the driver. It
 // may be called twice.
 func (c *Client) Close() error {
-	if c.closed.Swap(true) {
+	if !c.lifetime.end() {
 		return nil
 	}
-	c.running.Lock()
-	defer c.running.Unlock()
 	return c.driver.Close()
-}
-
-func (c *Client) enter() error {
-	if !c.closed.Load() {
-		c.running.RLock()
-		if !c.closed.Load() {
-			return nil
-		}
-		c.running.RUnlock()
-	}
-	return &stylesprint.Error{Code: stylesprint.CodeUnavailable, Message: "the encoder is closed"}
 }
 
 func validate(texts []string) error {

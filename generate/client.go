@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"stylesprint"
@@ -29,8 +27,7 @@ type Client struct {
 	driver  Driver
 	options Options
 
-	closed  atomic.Bool
-	running sync.RWMutex // read-held by each call; Close takes it to wait for them
+	lifetime lifetime
 }
 
 // New returns a Client over a driver, which it owns from now on: Close closes it.
@@ -61,10 +58,10 @@ func (c *Client) Stream(ctx context.Context, req Request, emit func(Delta) error
 	if err := req.Validate(); err != nil {
 		return stylesprint.Reply{}, err
 	}
-	if err := c.enter(); err != nil {
+	if err := c.lifetime.enter(); err != nil {
 		return stylesprint.Reply{}, err
 	}
-	defer c.running.RUnlock()
+	defer c.lifetime.leave()
 	req = req.Complete()
 	for attempt := 1; ; attempt++ {
 		call := call{client: c, emit: emit}
@@ -80,10 +77,10 @@ func (c *Client) Stream(ctx context.Context, req Request, emit func(Delta) error
 
 // Models lists what the driver serves. It costs no tokens.
 func (c *Client) Models(ctx context.Context) ([]ModelInfo, error) {
-	if err := c.enter(); err != nil {
+	if err := c.lifetime.enter(); err != nil {
 		return nil, err
 	}
-	defer c.running.RUnlock()
+	defer c.lifetime.leave()
 	models, err := c.driver.Models(ctx)
 	return models, explain(ctx, err)
 }
@@ -94,23 +91,10 @@ func (c *Client) Price() stylesprint.Price { return c.options.Price }
 // Close refuses new calls, waits for running ones and closes the driver. It
 // may be called twice.
 func (c *Client) Close() error {
-	if c.closed.Swap(true) {
+	if !c.lifetime.end() {
 		return nil
 	}
-	c.running.Lock()
-	defer c.running.Unlock()
 	return c.driver.Close()
-}
-
-func (c *Client) enter() error {
-	if !c.closed.Load() {
-		c.running.RLock()
-		if !c.closed.Load() {
-			return nil
-		}
-		c.running.RUnlock()
-	}
-	return &stylesprint.Error{Code: stylesprint.CodeUnavailable, Message: "the model is closed"}
 }
 
 // call is one attempt.

@@ -21,8 +21,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"stylesprint"
@@ -55,9 +53,6 @@ type Options struct {
 type Driver struct {
 	wire    *wire.Client
 	options Options
-
-	closed  atomic.Bool
-	running sync.RWMutex // read-held by each call; Close takes it to wait for them
 }
 
 var _ generate.Driver = (*Driver)(nil)
@@ -83,10 +78,6 @@ func New(o Options) (*Driver, error) {
 
 // Generate implements generate.Driver.
 func (d *Driver) Generate(ctx context.Context, req generate.Request, emit func(generate.Delta) error) (stylesprint.Reply, error) {
-	if err := d.enter(); err != nil {
-		return stylesprint.Reply{}, err
-	}
-	defer d.running.RUnlock()
 	body, err := d.encode(req, emit != nil)
 	if err != nil {
 		return stylesprint.Reply{}, err
@@ -115,10 +106,6 @@ func (d *Driver) model(req generate.Request) string {
 // Models implements generate.Driver with GET /models. With Options.Model set it
 // lists that model alone, whether or not the server lists it.
 func (d *Driver) Models(ctx context.Context) ([]generate.ModelInfo, error) {
-	if err := d.enter(); err != nil {
-		return nil, err
-	}
-	defer d.running.RUnlock()
 	b, err := d.wire.Get(ctx, "/models")
 	if err != nil {
 		return nil, err
@@ -159,22 +146,6 @@ func (d *Driver) Models(ctx context.Context) ([]generate.ModelInfo, error) {
 
 // Close implements generate.Driver. It waits for running requests and may be called twice.
 func (d *Driver) Close() error {
-	if d.closed.Swap(true) {
-		return nil
-	}
-	d.running.Lock()
-	defer d.running.Unlock()
 	d.wire.Close()
 	return nil
-}
-
-func (d *Driver) enter() error {
-	if !d.closed.Load() {
-		d.running.RLock()
-		if !d.closed.Load() {
-			return nil
-		}
-		d.running.RUnlock()
-	}
-	return &stylesprint.Error{Code: stylesprint.CodeUnavailable, Message: "the driver for " + d.wire.Host() + " is closed"}
 }

@@ -20,6 +20,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"stylesprint"
@@ -52,6 +53,10 @@ type Client struct {
 	base    *url.URL
 	http    *http.Client
 	options Options
+
+	mu      sync.Mutex
+	closed  bool
+	running sync.WaitGroup
 }
 
 // New checks the options. An error names what to change and never holds the key.
@@ -126,8 +131,25 @@ func httpClient(given *http.Client) *http.Client {
 // Host is the server's host and port, for messages.
 func (c *Client) Host() string { return c.base.Host }
 
-// Close frees idle connections.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+// Close refuses new calls, waits for running ones and frees idle connections.
+// It may be called twice.
+func (c *Client) Close() {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.running.Wait()
+	c.http.CloseIdleConnections()
+}
+
+func (c *Client) enter() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return &stylesprint.Error{Code: stylesprint.CodeUnavailable, Message: "the driver for " + c.Host() + " is closed"}
+	}
+	c.running.Add(1)
+	return nil
+}
 
 // Get fetches a path below the base URL.
 func (c *Client) Get(ctx context.Context, path string) ([]byte, error) {
@@ -191,6 +213,10 @@ var errStalled = errors.New("no data arrived in time")
 
 // exchange makes one call; read gets the body of a successful answer.
 func (c *Client) exchange(outer context.Context, k call, read func(*http.Response, io.Reader) error) error {
+	if err := c.enter(); err != nil {
+		return err
+	}
+	defer c.running.Done()
 	ctx, cancel := context.WithCancelCause(outer)
 	defer cancel(nil)
 	watch := newWatch(c.options.StallTimeout, func() { cancel(errStalled) })
