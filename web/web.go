@@ -19,6 +19,7 @@ package web
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
@@ -28,6 +29,8 @@ import (
 	"stylesprint/evaluate/compare"
 	"stylesprint/evaluate/dataset"
 	"stylesprint/generate"
+	"stylesprint/internal/httpserver"
+	"stylesprint/prompt"
 )
 
 // Runs is what the pages read of an evaluate.Store.
@@ -55,28 +58,11 @@ type Generator interface {
 	Generate(ctx context.Context, req generate.Request) (stylesprint.Reply, error)
 }
 
-// Prompts lists the prompt templates that the playground offers.
-type Prompts interface {
-	// Prompts lists the templates in the order to show them.
-	Prompts(ctx context.Context) ([]Prompt, error)
-	// Render fills one in. A missing variable is an error that names it in Field.
-	Render(ctx context.Context, name string, values map[string]string) ([]stylesprint.Message, error)
-}
-
-// Prompt is a template as the playground shows it.
-type Prompt struct {
-	Name        string
-	Description string
-	Hash        string
-	Variables   []Variable
-}
-
-// Variable is a field of a template.
-type Variable struct {
-	Name     string
-	Label    string // what a person calls it; empty: Name
-	Example  string // fills the field at first
-	Required bool
+// Sample is a set of values that the playground can put into a template: a
+// product's fields.
+type Sample struct {
+	Name   string // what a person calls it: "SS-DR-101, Mira Linen Midi Dress"
+	Values map[string]string
 }
 
 // Model is one served model as the overview shows it.
@@ -93,6 +79,19 @@ type Model struct {
 	Price         stylesprint.Price
 	State         string // "ready", "loading", or what is wrong
 	Ready         bool
+}
+
+// PriceWords is the price as people read it.
+func (m Model) PriceWords() string {
+	p := m.Price
+	if p == (stylesprint.Price{}) || p.InputPerMillion == 0 && p.OutputPerMillion == 0 {
+		return "free"
+	}
+	currency := p.Currency
+	if currency == "" {
+		currency = "USD"
+	}
+	return fmt.Sprintf("%g in, %g out, %s per million tokens", p.InputPerMillion, p.OutputPerMillion, currency)
 }
 
 // Check is one line of the program's health.
@@ -113,7 +112,9 @@ type Options struct {
 	Health func(context.Context) []Check
 	// Generate answers the playground's form.
 	Generate Generator
-	Prompts  Prompts
+	// Prompts and Samples are what the playground offers to start from.
+	Prompts []prompt.Template
+	Samples []Sample
 	// Items returns those of a run's items that ids names, for references
 	// beside outputs. Absent items are left out.
 	Items func(ctx context.Context, run evaluate.Run, ids []string) ([]dataset.Item, error)
@@ -130,10 +131,48 @@ type Options struct {
 	Poll time.Duration
 }
 
-// New returns the handler of all pages.
+func (o Options) withDefaults() Options {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Poll <= 0 {
+		o.Poll = time.Second
+	}
+	if o.Models == nil {
+		o.Models = func(context.Context) ([]Model, error) { return nil, nil }
+	}
+	if o.Health == nil {
+		o.Health = func(context.Context) []Check { return nil }
+	}
+	return o
+}
+
+// site holds what the handlers share. Nothing in it changes after New but the caches.
+type site struct {
+	o         Options
+	templates *templates
+	assets    *assets
+	compared  *cache[compare.Comparison]
+	summed    *cache[summary]
+}
+
+// New returns the handler of all pages, with security headers and the check
+// that forms come from our own pages.
 func New(o Options) (http.Handler, error) {
 	if o.Runs == nil {
 		return nil, errors.New("build the dashboard: Options.Runs is missing")
 	}
-	return http.NotFoundHandler(), nil
+	a, err := newAssets()
+	if err != nil {
+		return nil, fmt.Errorf("build the dashboard: %w", err)
+	}
+	t, err := parseTemplates()
+	if err != nil {
+		return nil, fmt.Errorf("build the dashboard: %w", err)
+	}
+	s := &site{o: o.withDefaults(), templates: t, assets: a, compared: newCache[compare.Comparison](32), summed: newCache[summary](64)}
+	return httpserver.Chain(s.mux(), httpserver.SecurityHeaders(httpserver.PolicyPages), httpserver.SameOrigin()), nil
 }

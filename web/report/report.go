@@ -4,16 +4,23 @@
 // Key words: decision, evidence, finding.
 //
 // Write makes the file; Section makes the part that the dashboard puts into its
-// own page; Style is the sheet that both use. All text is escaped, whatever a
-// model wrote. Functions are safe for concurrent use.
+// own page; Style is the sheet that both use. The file carries a
+// Content-Security-Policy that lets nothing load and nothing run. All text is
+// escaped, whatever a model wrote. Functions are safe for concurrent use.
 package report
 
 import (
-	"errors"
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
 	"io"
 	"time"
 
 	"stylesprint/evaluate/compare"
+	"stylesprint/web/plot"
 )
 
 // Input is what a report shows.
@@ -25,10 +32,53 @@ type Input struct {
 	RowsTotal int
 	// Note stands under the title: "Demo data: ...". May be empty.
 	Note      string
-	Generated time.Time // stamped in the foot
+	Generated time.Time // stamped in the foot; zero: left out
 	Version   string    // of the program
 	Command   string    // what makes this report again; may be empty
 }
 
+//go:embed section.html
+var sectionText string
+
+//go:embed desk.css
+var desk string
+
+// Style is the sheet of reports and of everything that pages share with them, plots included.
+func Style() string { return desk + plot.Style() }
+
 // Write renders a whole HTML file.
-func Write(w io.Writer, in Input) error { return errors.ErrUnsupported }
+func Write(w io.Writer, in Input) error {
+	v := newView(in)
+	style := Style()
+	sum := sha256.Sum256([]byte(style))
+	v.Style = template.CSS(style) //nolint:gosec // our own file
+	v.StyleHash = "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+	return execute(w, "document", v)
+}
+
+// Section renders the part after the title: reasons, figures, plots, texts and
+// method. Its headings begin at h2 and its ids are unique in a page that holds
+// one section. The decision's sentence is left to the page's title.
+func Section(in Input) (template.HTML, error) {
+	var b bytes.Buffer
+	if err := execute(&b, "section", newView(in)); err != nil {
+		return "", err
+	}
+	return template.HTML(b.String()), nil //nolint:gosec // made by html/template
+}
+
+// execute renders into memory first, so that a fault never leaves half a file.
+func execute(w io.Writer, name string, v view) error {
+	t, err := template.New("report").Parse(sectionText)
+	if err != nil {
+		return fmt.Errorf("parse report template: %w", err)
+	}
+	var b bytes.Buffer
+	if err := t.ExecuteTemplate(&b, name, v); err != nil {
+		return fmt.Errorf("render report: %w", err)
+	}
+	if _, err := w.Write(b.Bytes()); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,265 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"stylesprint"
+	"stylesprint/evaluate"
+	"stylesprint/evaluate/compare"
+	"stylesprint/web/report"
+	"stylesprint/web/show"
+)
+
+const (
+	pageRows   = 12  // texts on a page
+	reportRows = 500 // texts in a report
+	maxRuns    = 7   // runs in a comparison: as many as there are colours
+)
+
+// set is a group of runs that can be compared: the same items, one run a candidate.
+type set struct {
+	Dataset, Split string
+	Items          int
+	Runs           []evaluate.Run // oldest first; the first is the baseline
+}
+
+// IDs of the runs, the baseline first.
+func (s set) IDs() []string {
+	var out []string
+	for _, r := range s.Runs {
+		out = append(out, r.ID)
+	}
+	return out
+}
+
+// Query names the set in an address.
+func (s set) Query() string { return runsQuery(s.IDs()) }
+
+// Names of the candidates, joined.
+func (s set) Names() string {
+	var out []string
+	for _, r := range s.Runs {
+		out = append(out, r.Candidate.Name)
+	}
+	return show.List(out)
+}
+
+// Newest run of the set.
+func (s set) Newest() evaluate.Run { return s.Runs[len(s.Runs)-1] }
+
+func runsQuery(ids []string) string { return url.Values{"run": ids}.Encode() }
+
+// setsOf groups finished runs, newest group first. Of each candidate the newest
+// run counts.
+func setsOf(runs []evaluate.Run) []set {
+	type key struct {
+		dataset, hash, split string
+		repeat               int
+	}
+	groups := map[key]*set{}
+	var order []key
+	for _, r := range runs { // newest first
+		if r.Status != evaluate.StatusDone {
+			continue
+		}
+		k := key{r.Dataset, r.DatasetHash, r.Split, r.Repeat}
+		g := groups[k]
+		if g == nil {
+			g = &set{Dataset: r.Dataset, Split: r.Split, Items: r.Total}
+			groups[k] = g
+			order = append(order, k)
+		}
+		same := func(x evaluate.Run) bool { return x.Candidate.Name == r.Candidate.Name }
+		if len(g.Runs) < maxRuns && !slices.ContainsFunc(g.Runs, same) {
+			g.Runs = append(g.Runs, r)
+		}
+	}
+	var out []set
+	for _, k := range order {
+		if g := groups[k]; len(g.Runs) > 1 {
+			slices.Reverse(g.Runs)
+			out = append(out, *g)
+		}
+	}
+	return out
+}
+
+func (s *site) comparisons(w http.ResponseWriter, r *http.Request) error {
+	runs, err := s.o.Runs.Runs(r.Context(), evaluate.Filter{Limit: 200})
+	if err != nil {
+		return err
+	}
+	sets := setsOf(runs)
+	title := "No two runs can be compared yet"
+	switch n := len(sets); {
+	case n == 1:
+		title = "One set of runs can be compared"
+	case n > 1:
+		title = show.Sentence(numeral(n)) + " sets of runs can be compared"
+	}
+	return s.render(w, "comparisons", page{Here: "comparisons", Title: title, Document: "Comparisons", Body: sets})
+}
+
+// compare computes a comparison, or takes it from the cache.
+func (s *site) compare(ctx context.Context, ids []string) (compare.Comparison, error) {
+	var key strings.Builder
+	for _, id := range ids {
+		r, err := s.o.Runs.Run(ctx, id)
+		if err != nil {
+			return compare.Comparison{}, err
+		}
+		key.WriteString(versionOf(r) + "|")
+	}
+	return s.compared.get(key.String(), func() (compare.Comparison, error) { return s.o.Compare.Compare(ctx, ids) })
+}
+
+// chosen reads the runs of a comparison from the query.
+func (s *site) chosen(r *http.Request) ([]string, error) {
+	if s.o.Compare == nil {
+		return nil, &stylesprint.Error{Code: stylesprint.CodeUnavailable, Message: "This server cannot compare runs", Hint: "Compare them in a terminal: stylesprint eval compare A B"}
+	}
+	var ids []string
+	for _, id := range r.URL.Query()["run"] {
+		if id != "" && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	switch {
+	case len(ids) < 2:
+		return nil, &stylesprint.Error{Code: stylesprint.CodeInvalid, Message: "A comparison needs at least two runs", Hint: "Tick two or more on the page of runs, then press Compare."}
+	case len(ids) > maxRuns:
+		return nil, &stylesprint.Error{Code: stylesprint.CodeInvalid, Message: fmt.Sprintf("A comparison shows at most %d runs", maxRuns), Hint: "Tick fewer on the page of runs."}
+	}
+	return ids, nil
+}
+
+type comparisonBody struct {
+	Section    template.HTML
+	Candidates []baselineLink
+	Query      string // of the report
+	First      bool
+	Next       string // the query of the next page of texts
+	Demo       string
+}
+
+// baselineLink shows the same runs against another baseline.
+type baselineLink struct {
+	Name  string
+	Query string
+	Here  bool
+}
+
+func (s *site) comparison(w http.ResponseWriter, r *http.Request) error {
+	ids, err := s.chosen(r)
+	if err != nil {
+		return err
+	}
+	ctx := r.Context()
+	if r.URL.Query().Get("order") == "age" { // from the form on the page of runs, which lists the newest first
+		slices.Reverse(ids)
+		http.Redirect(w, r, "/comparisons/view?"+runsQuery(ids), http.StatusSeeOther)
+		return nil
+	}
+	c, err := s.compare(ctx, ids)
+	if err != nil {
+		return err
+	}
+	p, err := s.rows(ctx, ids, textsAfter{item: r.URL.Query().Get("after"), limit: pageRows})
+	if err != nil {
+		return err
+	}
+	section, err := report.Section(report.Input{Comparison: c, Rows: p.rows, RowsTotal: p.total})
+	if err != nil {
+		return err
+	}
+	b := comparisonBody{Section: section, Query: runsQuery(ids), First: r.URL.Query().Get("after") == ""}
+	if p.next != "" {
+		b.Next = runsQuery(ids) + "&after=" + url.QueryEscape(p.next)
+	}
+	for i, k := range c.Candidates {
+		if i >= len(ids) {
+			break
+		}
+		order := append([]string{ids[i]}, slices.Delete(slices.Clone(ids), i, i+1)...)
+		b.Candidates = append(b.Candidates, baselineLink{k.Name, runsQuery(order), k.Name == c.Baseline})
+	}
+	return s.render(w, "comparison", page{Here: "comparisons", Title: report.Sentence(c), Eyebrow: report.Eyebrow(c), Body: b})
+}
+
+// textsAfter asks for a page of texts.
+type textsAfter struct {
+	item  string // the last one of the page before; empty: from the beginning
+	limit int
+}
+
+type texts struct {
+	rows  []compare.Row
+	total int
+	next  string // the last item shown, where there are more
+}
+
+// rows reads a page of texts. Rows come in a fixed order, item by item, so the
+// last item is the key of the next page.
+func (s *site) rows(ctx context.Context, ids []string, after textsAfter) (texts, error) {
+	var t texts
+	begun, passed := after.item == "", false
+	err := s.o.Compare.Rows(ctx, ids, func(row compare.Row) error {
+		t.total++
+		if !begun {
+			passed = passed || row.ItemID == after.item
+			begun = passed && row.ItemID != after.item
+		}
+		if !begun {
+			return nil
+		}
+		if len(t.rows) >= after.limit && row.ItemID != t.rows[len(t.rows)-1].ItemID {
+			t.next = t.rows[len(t.rows)-1].ItemID
+			return nil
+		}
+		if t.next == "" {
+			t.rows = append(t.rows, row)
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return t, fmt.Errorf("read texts: %w", err)
+	}
+	return t, nil
+}
+
+// report sends the comparison as one file.
+func (s *site) report(w http.ResponseWriter, r *http.Request) error {
+	ids, err := s.chosen(r)
+	if err != nil {
+		return err
+	}
+	c, err := s.compare(r.Context(), ids)
+	if err != nil {
+		return err
+	}
+	t, err := s.rows(r.Context(), ids, textsAfter{limit: reportRows})
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	in := report.Input{Comparison: c, Rows: t.rows, RowsTotal: t.total, Generated: s.o.Now(), Version: s.o.Version, Command: "stylesprint eval compare " + strings.Join(ids, " ")}
+	if err := report.Write(&b, in); err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Disposition", `attachment; filename="comparison.html"`)
+	h.Set("Cache-Control", "no-store")
+	if _, err := w.Write(b.Bytes()); err != nil {
+		return fmt.Errorf("%w: %w", errGone, err)
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package web
+
+import (
+	"net/http"
+
+	"stylesprint"
+)
+
+// route is one line of the map.
+type route struct {
+	pattern string // in the pattern language of http.ServeMux
+	handle  func(w http.ResponseWriter, r *http.Request) error
+}
+
+// routes is the map of the dashboard.
+func (s *site) routes() []route {
+	return []route{
+		{"GET /{$}", s.overview},
+		{"GET /playground", s.playground},
+		{"POST /playground", s.ask},
+		{"GET /runs", s.runs},
+		{"GET /runs/events", s.events},
+		{"GET /runs/{id}", s.run},
+		{"GET /comparisons", s.comparisons},
+		{"GET /comparisons/view", s.comparison},
+		{"GET /comparisons/report", s.report},
+		{"GET /keyboard", s.keyboard},
+		{"GET /assets/{name}", s.asset},
+		{"GET /favicon.ico", s.icon},
+	}
+}
+
+func (s *site) mux() http.Handler {
+	mux := http.NewServeMux()
+	for _, rt := range s.routes() {
+		mux.Handle(rt.pattern, s.answer(rt.handle))
+	}
+	mux.Handle("/", s.answer(func(w http.ResponseWriter, r *http.Request) error {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			return &stylesprint.Error{Code: stylesprint.CodeNotFound, Message: "Nothing takes " + r.Method + " at this address"}
+		}
+		return &stylesprint.Error{Code: stylesprint.CodeNotFound, Message: "There is no page at " + r.URL.Path, Hint: "The rail lists the pages that there are."}
+	}))
+	return mux
+}
+
+// steps are the steps of the life, with the pages that each has. A step
+// without a page is not shown.
+func steps() []step {
+	return []step{
+		{"", []link{{"overview", "/", "Overview", "o"}, {"playground", "/playground", "Playground", "p"}}},
+		{"Catalogue", nil},
+		{"Evaluate", []link{{"runs", "/runs", "Runs", "r"}, {"comparisons", "/comparisons", "Comparisons", "c"}}},
+		{"Review", nil},
+		{"Audit", nil},
+		{"Releases", nil},
+		{"Live", nil},
+		{"Tune", nil},
+		{"Reports", nil},
+	}
+}
+
+// step is a heading of the rail.
+type step struct {
+	Name  string
+	Links []link
+}
+
+// link is a page in the rail; Key opens it after g.
+type link struct{ ID, Path, Name, Key string }
