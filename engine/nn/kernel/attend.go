@@ -143,10 +143,10 @@ func (j *attendJob) reserve(longest int) {
 			w.bf16 = grow(w.bf16, attendRows*(scoresStride+d))
 		}
 		if j.half {
-			w.packed16 = grow(w.packed16, blocks*panel*2*d)
+			w.packed16 = grow(w.packed16, blocks*panel*2*d+2*panel)
 			w.rows16 = grow(w.rows16, panel*d)
 		} else {
-			w.packed = grow(w.packed, blocks*panel*d)
+			w.packed = grow(w.packed, blocks*panel*2*d+panel)
 		}
 	}
 }
@@ -355,11 +355,14 @@ func (t *attendTile) run(k, n int) (b unsafe.Pointer, ldb, run int) {
 		return j.pages.address(int(t.plan.pages[k/PageTokens]), j.layer, t.kv, 1), 4 * d, min(n, PageTokens)
 	case j.half:
 		return unsafe.Pointer(&t.ws.packed16[ceilDiv(t.plan.rows, panel)*panel*d+k*d]), 4 * d, n
+	case d%panel != 0:
+		return unsafe.Pointer(&t.ws.packed[ceilDiv(t.plan.rows, panel)*panel*d+k*d]), 4 * d, n
 	}
 	return unsafe.Pointer(&j.v[((t.plan.start+k)*j.a.KVHeads+t.kv)*d]), 4 * d * j.a.KVHeads, n
 }
 
-// pack brings contiguous keys (and, in bfloat16, values) of the tile's head into panels, unless the worker has them.
+// pack brings contiguous keys of the tile's head into panels, unless the worker has them; values too where they are bfloat16
+// or where a kernel, which reads whole panels, would read beyond the caller's.
 func (t *attendTile) pack(seq int) {
 	j, d := t.j, t.j.a.Dim
 	if t.ws.held == seq*j.a.KVHeads+t.kv {
@@ -371,15 +374,19 @@ func (t *attendTile) pack(seq int) {
 	for r := 0; r < n; r += panel {
 		src := j.k[from+r*stride:]
 		if j.half {
-			packKeys16(j.m, t.ws.packed16[r*d:], t.ws.rows16, keyRows{src, stride, min(panel, n-r), d})
+			packPanel16(j.m, t.ws.packed16[r*d:], t.ws.rows16, rowsOf{src, stride, min(panel, n-r), d})
 		} else {
-			j.m.transpose(transposeArgs{dst: data(t.ws.packed[r*d:]), src: data(src), ldd: 4 * panel, lds: 4 * stride, rows: min(panel, n-r), cols: d})
+			j.m.packPanel(t.ws.packed[r*d:], rowsOf{src, stride, min(panel, n-r), d})
 		}
 	}
+	at := ceilDiv(n, panel) * panel * d
 	if !j.half {
+		for r := 0; r < n && d%panel != 0; r++ {
+			copy(t.ws.packed[at+r*d:], j.v[from+r*stride:][:d])
+		}
 		return
 	}
-	values := t.ws.packed16[ceilDiv(n, panel)*panel*d:]
+	values := t.ws.packed16[at:]
 	for r := 0; r < n; r += 2 {
 		var high []float32
 		if r+1 < n {
@@ -387,18 +394,4 @@ func (t *attendTile) pack(seq int) {
 		}
 		j.m.pairs(values[r*d:], j.v[from+r*stride:][:d], high)
 	}
-}
-
-// keyRows are up to 32 keys of one head.
-type keyRows struct {
-	k            []float32
-	stride, n, d int
-}
-
-// packKeys16 writes a bfloat16 panel [d/2][32][2]; rows is room for [n][d].
-func packKeys16(m *Machine, dst, rows []uint16, k keyRows) {
-	for r := range k.n {
-		m.narrow(rows[r*k.d:], k.k[r*k.stride:][:k.d])
-	}
-	m.transpose(transposeArgs{dst: unsafe.Pointer(&dst[0]), src: unsafe.Pointer(&rows[0]), ldd: 4 * panel, lds: 2 * k.d, rows: k.n, cols: k.d / 2})
 }

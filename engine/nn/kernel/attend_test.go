@@ -65,11 +65,11 @@ func TestAttend(t *testing.T) {
 	}{
 		{[]int{1}, Attention{Heads: 2, Dim: 32}},
 		{[]int{5, 0, 17, 33, 2}, Attention{Heads: 3, Dim: 32}},
-		{[]int{64, 47, 49}, Attention{Heads: 2, Dim: 64, Causal: true}},
-		{[]int{300, 7}, Attention{Heads: 4, KVHeads: 2, Dim: 64, Causal: true}},
-		{[]int{290}, Attention{Heads: 2, KVHeads: 1, Dim: 80}},
+		{[]int{64, 47, 49}, Attention{Heads: 2, Dim: 80, Causal: true}},
+		{[]int{130, 7}, Attention{Heads: 4, KVHeads: 2, Dim: 64, Causal: true}},
+		{[]int{270}, Attention{Heads: 2, KVHeads: 1, Dim: 40}},
 		{[]int{19, 35}, Attention{Heads: 2, Dim: 7, Scale: 0.4}},
-		{[]int{513}, Attention{Heads: 1, Dim: 48, Causal: true}},
+		{[]int{515}, Attention{Heads: 1, Dim: 16, Causal: true}},
 	}
 	eachLevel(t, func(t *testing.T, m *Machine) {
 		var s Scratch
@@ -116,9 +116,9 @@ func TestAttendPages(t *testing.T) {
 	eachLevel(t, func(t *testing.T, m *Machine) {
 		for _, f := range []Format{F32, BF16} {
 			for _, a := range []Attention{
-				{Heads: 9, KVHeads: 3, Dim: 64, Causal: true},
-				{Heads: 2, KVHeads: 2, Dim: 18, Causal: true},
-				{Heads: 4, KVHeads: 1, Dim: 32},
+				{Heads: 6, KVHeads: 2, Dim: 32, Causal: true},
+				{Heads: 1, KVHeads: 1, Dim: 18, Causal: true},
+				{Heads: 2, KVHeads: 1, Dim: 64},
 			} {
 				checkAttendPages(t, m, f, a)
 			}

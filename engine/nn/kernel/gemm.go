@@ -15,21 +15,35 @@ func (m *Machine) Gemm(c, a, b []float32, p Product, s *Scratch) {
 	if p.M <= 0 || p.N <= 0 {
 		return
 	}
-	j := &s.ready(m).gemm
-	p.defaults()
+	p.complete()
 	p.check(c, a, b)
-	*j = gemmJob{m: m, p: p, a: a, b: b, c: c}
-	m.pool.run(p.M, j)
-	j.a, j.b, j.c = nil, nil, nil
+	if p.K <= 0 {
+		for r := 0; r < p.M && !p.Add; r++ {
+			clear(c[r*p.LDC:][:p.N])
+		}
+		return
+	}
+	s = s.ready(m)
+	g := &s.gemm
+	g.m, g.p, g.b, g.ws = m, p, b, s.workers
+	g.reserve()
+	m.pool.run(ceilDiv(p.N, panel), g)
+	g.b = nil
+	j := &s.linear
+	j.outs = append(j.outs[:0], Output{Y: c, W: &g.w, Epilogue: Epilogue{Add: p.Add}})
+	j.m, j.x, j.rows, j.ws = m, a, p.M, s.workers
+	j.ldx, j.ldy, j.transX = p.LDA, p.LDC, p.TransA
+	j.launch()
 }
 
-func (p *Product) defaults() {
-	set := func(d *int, trans bool, rows, cols int) {
-		if *d == 0 {
-			*d = cols
-			if trans {
-				*d = rows
-			}
+func (p *Product) complete() {
+	set := func(ld *int, trans bool, rows, cols int) {
+		switch {
+		case *ld != 0:
+		case trans:
+			*ld = rows
+		default:
+			*ld = cols
 		}
 	}
 	set(&p.LDA, p.TransA, p.M, p.K)
@@ -42,11 +56,11 @@ func (p *Product) check(c, a, b []float32) {
 		if trans {
 			rows, cols = cols, rows
 		}
-		if rows > 0 && cols > 0 {
-			_ = v[:(rows-1)*ld+cols]
-		}
 		if ld < cols {
 			panic("kernel: rows of a matrix overlap")
+		}
+		if rows > 0 && cols > 0 {
+			_ = v[:(rows-1)*ld+cols]
 		}
 	}
 	need(a, p.TransA, p.LDA, p.M, p.K)
@@ -54,33 +68,59 @@ func (p *Product) check(c, a, b []float32) {
 	need(c, false, p.LDC, p.M, p.N)
 }
 
+// gemmJob packs B as if it were the weights Bᵀ, a panel a part.
 type gemmJob struct {
-	m       *Machine
-	p       Product
-	a, b, c []float32
+	m  *Machine
+	p  Product
+	b  []float32
+	w  Weights
+	ws []workspace
 }
 
-func (j *gemmJob) run(_, i int) {
+func (j *gemmJob) reserve() {
 	p := &j.p
-	row := j.c[i*p.LDC:][:p.N]
-	if !p.Add {
-		clear(row)
-	}
-	for k := range p.K {
-		v := j.a[i*p.LDA*(1-bit(p.TransA))+k*bit(p.TransA)*p.LDA+k*(1-bit(p.TransA))+i*bit(p.TransA)]
-		if !p.TransB {
-			j.m.Axpy(row, v, j.b[k*p.LDB:][:p.N])
-			continue
+	j.w.Out, j.w.In, j.w.Format = p.N, p.K, F32
+	if p.BF16 && j.m.narrowActivations() {
+		j.w.Format = BF16
+		j.w.bf16 = grow(j.w.bf16, ceilDiv(p.N, panel)*j.w.pairs()*2*panel)
+		if p.TransB {
+			for i := range j.ws {
+				j.ws[i].rows16 = grow(j.ws[i].rows16, panel*2*j.w.pairs())
+			}
 		}
-		for n := range row {
-			row[n] += v * j.b[n*p.LDB+k]
-		}
+		return
 	}
+	j.w.f32 = grow(j.w.f32, ceilDiv(p.N, panel)*p.K*panel)
 }
 
-func bit(b bool) int {
-	if b {
-		return 1
+func (j *gemmJob) run(worker, part int) {
+	p := &j.p
+	n0 := part * panel
+	n := min(panel, p.N-n0)
+	half := j.w.Format == BF16
+	if p.TransB {
+		src := rowsOf{j.b[n0*p.LDB:], p.LDB, n, p.K}
+		if half {
+			packPanel16(j.m, j.w.bf16[part*j.w.pairs()*2*panel:], j.ws[worker].rows16, src)
+		} else {
+			j.m.packPanel(j.w.f32[part*p.K*panel:], src)
+		}
+		return
 	}
-	return 0
+	row := func(k int) []float32 { return j.b[k*p.LDB+n0:][:n] }
+	if !half {
+		dst := j.w.f32[part*p.K*panel:]
+		for k := range p.K {
+			copy(dst[k*panel:], row(k))
+		}
+		return
+	}
+	dst := j.w.bf16[part*j.w.pairs()*2*panel:]
+	for k := 0; k < p.K; k += 2 {
+		var high []float32
+		if k+1 < p.K {
+			high = row(k + 1)
+		}
+		j.m.pairs(dst[k*panel:], row(k), high)
+	}
 }

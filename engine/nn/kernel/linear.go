@@ -53,6 +53,9 @@ type linearJob struct {
 	m       *Machine
 	outs    []Output
 	x       []float32
+	ldx     int  // elements between rows of x
+	ldy     int  // elements between rows of y; 0 means its Out
+	transX  bool // x is stored [In, rows], ldx between inputs
 	rows    int
 	rowStep int   // rows of a block
 	colStep []int // columns of a part, for each output
@@ -67,9 +70,15 @@ func (m *Machine) runLinear(x []float32, rows int, s *Scratch) {
 	}
 	j.check(x, rows)
 	j.m, j.x, j.rows, j.ws = m, x, rows, s.workers
+	j.ldx, j.ldy, j.transX = j.outs[0].W.In, 0, false
+	j.launch()
+}
+
+// launch runs the job and drops what belongs to the caller.
+func (j *linearJob) launch() {
 	parts := j.cut()
 	j.reserve()
-	m.pool.run(parts, j)
+	j.m.pool.run(parts, j)
 	clear(j.outs)
 	j.x = nil
 }
@@ -134,6 +143,9 @@ func (j *linearJob) reserve() {
 			default:
 				w.f32 = grow(w.f32, rows*f32Stride(in))
 			}
+			if j.transX { // the transposing kernel writes whole vectors
+				w.f32 = grow(w.f32, rows*f32Stride(in)+16)
+			}
 		}
 	}
 }
@@ -164,35 +176,38 @@ func (j *linearJob) run(worker, part int) {
 		i++
 	}
 	o := &j.outs[i]
-	r0 := blk * j.rowStep
-	rows := min(j.rowStep, j.rows-r0)
+	p := span{r0: blk * j.rowStep, ldy: j.ldy}
+	if p.ldy == 0 {
+		p.ldy = o.W.Out
+	}
+	p.rows = min(j.rowStep, j.rows-p.r0)
 	ws := &j.ws[worker]
 	if ws.held != blk {
-		j.convert(ws, r0, rows)
+		j.convert(ws, p.r0, p.rows)
 		ws.held = blk
 	}
-	c0 := (part - j.first[i]) * j.colStep[i]
-	c1 := min(c0+j.colStep[i], o.W.Out)
+	p.c0 = (part - j.first[i]) * j.colStep[i]
+	p.c1 = min(p.c0+j.colStep[i], o.W.Out)
 	switch o.W.Format {
 	case F32, BF16:
-		j.dense(ws, o, span{r0, rows, c0, c1})
+		j.dense(ws, o, p)
 	default:
-		j.quantised(ws, o, span{r0, rows, c0, c1})
+		j.quantised(ws, o, p)
 	}
 	if o.Bias == nil && o.Act == None {
 		return
 	}
-	for r := r0; r < r0+rows; r++ {
-		y := o.Y[r*o.W.Out:][c0:c1]
+	for r := p.r0; r < p.r0+p.rows; r++ {
+		y := o.Y[r*p.ldy+p.c0 : r*p.ldy+p.c1]
 		if o.Bias != nil {
-			j.m.add(y, o.Bias[c0:c1])
+			j.m.add(y, o.Bias[p.c0:p.c1])
 		}
 		j.m.activate(y, o.Act)
 	}
 }
 
 // span is a rectangle of a result: rows from r0, columns c0 to c1.
-type span struct{ r0, rows, c0, c1 int }
+type span struct{ r0, rows, c0, c1, ldy int }
 
 // convert brings a block of rows into the forms that the outputs need.
 func (j *linearJob) convert(ws *workspace, r0, rows int) {
@@ -208,8 +223,17 @@ func (j *linearJob) convert(ws *workspace, r0, rows int) {
 			wide = true
 		}
 	}
+	if j.transX {
+		j.convertColumns(ws, r0, rows)
+		wide = false
+	}
 	for r := range rows {
-		x := j.x[(r0+r)*in:][:in]
+		x := ws.f32
+		if j.transX {
+			x = x[r*f32Stride(in):][:in]
+		} else {
+			x = j.x[(r0+r)*j.ldx:][:in]
+		}
 		if quants {
 			j.m.quantise(ws.quants[r*in/block:], x)
 		}
@@ -226,59 +250,81 @@ func (j *linearJob) convert(ws *workspace, r0, rows int) {
 	}
 }
 
+// convertColumns transposes a block of x [In, rows] to rows of float32.
+func (j *linearJob) convertColumns(ws *workspace, r0, rows int) {
+	in, ld := j.outs[0].W.In, f32Stride(j.outs[0].W.In)
+	j.m.transpose(transposeArgs{dst: data(ws.f32), src: data(j.x[r0:]), ldd: 4 * ld, lds: 4 * j.ldx, rows: in, cols: rows})
+	for r := range rows {
+		clear(ws.f32[r*ld+in : (r+1)*ld])
+	}
+}
+
+// inputRun is how many inputs are multiplied before the next panel of weights, so that panel and activations stay close.
+const inputRun = 2048
+
 func (j *linearJob) dense(ws *workspace, o *Output, p span) {
 	w := o.W
-	t := tile{ldc: 4 * w.Out, ldb: 4 * panel}
-	var a unsafe.Pointer
-	var b func(panel int) unsafe.Pointer
 	half := w.Format == BF16
+	in, pair := w.In, 1
+	t := tile{ldc: 4 * p.ldy, ldb: 4 * panel}
+	var a, b unsafe.Pointer
 	switch {
 	case half && j.m.narrowActivations():
-		a, t.rs, t.cs, t.k = unsafe.Pointer(&ws.bf16[0]), 2*bf16Stride(w.In), 4, w.pairs()
+		a, t.rs, t.cs = unsafe.Pointer(&ws.bf16[0]), 2*bf16Stride(in), 4
 	case half:
-		a, t.rs, t.cs, t.k = unsafe.Pointer(&ws.f32[0]), 4*f32Stride(w.In), 8, w.pairs()
+		a, t.rs, t.cs = unsafe.Pointer(&ws.f32[0]), 4*f32Stride(in), 8
 	default:
-		a, t.rs, t.cs, t.k = unsafe.Pointer(&ws.f32[0]), 4*f32Stride(w.In), 4, w.In
+		a, t.rs, t.cs = unsafe.Pointer(&ws.f32[0]), 4*f32Stride(in), 4
 	}
 	if half {
-		b = func(p int) unsafe.Pointer { return unsafe.Pointer(&w.bf16[p*w.pairs()*2*panel]) }
+		b, pair = unsafe.Pointer(&w.bf16[0]), 2
 	} else {
-		b = func(p int) unsafe.Pointer { return unsafe.Pointer(&w.f32[p*w.In*panel]) }
+		b = unsafe.Pointer(&w.f32[0])
 	}
-	if o.Add {
-		t.add = 1
-	}
-	for c := p.c0; c < p.c1; c += panel {
-		t.b, t.cols = b(c/panel), min(panel, p.c1-c)
-		for r := 0; r < p.rows; r += tileRows {
-			t.rows = min(tileRows, p.rows-r)
-			t.a = at(a, r*t.rs)
-			t.c = unsafe.Pointer(&o.Y[(p.r0+r)*w.Out+c])
-			if half {
-				j.m.bf16(&t)
-			} else {
-				j.m.f32(&t)
+	steps := ceilDiv(in, pair)
+	for k := 0; k < steps; k += inputRun / pair {
+		t.k = min(inputRun/pair, steps-k)
+		t.add = bit(o.Add || k > 0)
+		for c := p.c0; c < p.c1; c += panel {
+			t.b, t.cols = at(b, (c/panel*steps+k)*4*panel), min(panel, p.c1-c)
+			for r := 0; r < p.rows; r += tileRows {
+				t.rows = min(tileRows, p.rows-r)
+				t.a = at(a, r*t.rs+k*t.cs)
+				t.c = unsafe.Pointer(&o.Y[(p.r0+r)*p.ldy+c])
+				if half {
+					j.m.bf16(&t)
+				} else {
+					j.m.f32(&t)
+				}
 			}
 		}
 	}
 }
 
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 func (j *linearJob) quantised(ws *workspace, o *Output, p span) {
 	w := o.W
 	nb := w.blocks()
-	t := quantTile{blocks: nb, lda: nb * recordBytes, ldc: 4 * w.Out, groups: 1}
-	if o.Add {
-		t.add = 1
+	quants, scales := group*block/2, 2*group // of one block
+	if w.Format == Q8 {
+		quants, scales = group*block, group
 	}
+	t := quantTile{blocks: nb, lda: nb * recordBytes, ldc: 4 * p.ldy, groups: 1, add: bit(o.Add)}
 	for c := p.c0; c < p.c1; c += group {
 		g := c / group
-		t.q = unsafe.Pointer(&w.quants[g*nb*len(w.quants)/(ceilDiv(w.Out, group)*nb)])
-		t.s = unsafe.Pointer(&w.scales[g*nb*len(w.scales)/(ceilDiv(w.Out, group)*nb)])
+		t.q = unsafe.Pointer(&w.quants[g*nb*quants])
+		t.s = unsafe.Pointer(&w.scales[g*nb*scales])
 		t.cols = min(group, p.c1-c)
 		for r := 0; r < p.rows; r += quantTileRows {
 			t.rows = min(quantTileRows, p.rows-r)
 			t.a = unsafe.Pointer(&ws.quants[r*nb])
-			t.c = unsafe.Pointer(&o.Y[(p.r0+r)*w.Out+c])
+			t.c = unsafe.Pointer(&o.Y[(p.r0+r)*p.ldy+c])
 			if w.Format == Q4 {
 				j.m.q4(&t)
 			} else {

@@ -81,14 +81,14 @@ func (p *Pages) written(page int) bool {
 	return p.o.Format == F32 && p.f32[page] != nil || p.o.Format == BF16 && p.bf16[page] != nil
 }
 
-// touch gives a page its memory.
+// touch gives a page its memory, and a panel more: kernels read whole panels.
 func (p *Pages) touch(page int) {
 	switch {
 	case p.written(page):
 	case p.o.Format == F32:
-		p.f32[page] = aligned[float32](p.o.PageBytes() / 4)
+		p.f32[page] = aligned[float32](p.o.PageBytes()/4 + panel)
 	default:
-		p.bf16[page] = aligned[uint16](p.o.PageBytes() / 2)
+		p.bf16[page] = aligned[uint16](p.o.PageBytes()/2 + 2*panel)
 	}
 }
 
@@ -160,7 +160,7 @@ func (j *pagesJob) run(worker, part int) {
 	d, width := j.p.o.Dim, j.p.o.Heads*j.p.o.Dim
 	for h := range j.p.o.Heads {
 		src := r.row*width + h*d
-		rows := keyRows{j.k[src:], width, r.n, d}
+		rows := rowsOf{j.k[src:], width, r.n, d}
 		keys, values := j.p.offset(j.layer, h, 0), j.p.offset(j.layer, h, 1)
 		if j.p.o.Format == F32 {
 			page := j.p.f32[r.page]
@@ -172,7 +172,7 @@ func (j *pagesJob) run(worker, part int) {
 		}
 		page := j.p.bf16[r.page]
 		j.keys16(page[keys:][:d*PageTokens], r.from, rows, j.ws[worker].rows16)
-		j.values16(page[values:][:d*PageTokens], r.from, keyRows{j.v[src:], width, r.n, d})
+		j.values16(page[values:][:d*PageTokens], r.from, rowsOf{j.v[src:], width, r.n, d})
 	}
 }
 
@@ -180,26 +180,26 @@ func (j *pagesJob) run(worker, part int) {
 const transposeFrom = 16
 
 // keys stores tokens from..from+n of a panel [d][32].
-func (j *pagesJob) keys(dst []float32, from int, k keyRows) {
-	if from%transposeFrom == 0 && k.n >= transposeFrom/2 {
-		j.m.transpose(transposeArgs{dst: data(dst[from:]), src: data(k.k), ldd: 4 * PageTokens, lds: 4 * k.stride, rows: k.n, cols: k.d})
+func (j *pagesJob) keys(dst []float32, from int, k rowsOf) {
+	if from%transposeFrom == 0 && k.rows >= transposeFrom/2 {
+		j.m.packPanel(dst[from:], k)
 		return
 	}
-	for t := range k.n {
-		for i, x := range k.k[t*k.stride:][:k.d] {
+	for t := range k.rows {
+		for i, x := range k.x[t*k.stride:][:k.cols] {
 			dst[i*PageTokens+from+t] = x
 		}
 	}
 }
 
 // keys16 stores tokens from..from+n of a panel [d/2][32][2].
-func (j *pagesJob) keys16(dst []uint16, from int, k keyRows, rows []uint16) {
-	if from%transposeFrom == 0 && k.n >= transposeFrom/2 {
-		packKeys16(j.m, dst[2*from:], rows, k)
+func (j *pagesJob) keys16(dst []uint16, from int, k rowsOf, rows []uint16) {
+	if from%transposeFrom == 0 && k.rows >= transposeFrom/2 {
+		packPanel16(j.m, dst[2*from:], rows, k)
 		return
 	}
-	for t := range k.n {
-		for i, x := range k.k[t*k.stride:][:k.d] {
+	for t := range k.rows {
+		for i, x := range k.x[t*k.stride:][:k.cols] {
 			dst[i/2*2*PageTokens+2*(from+t)+i&1] = bfloat(x)
 		}
 	}
@@ -207,20 +207,20 @@ func (j *pagesJob) keys16(dst []uint16, from int, k keyRows, rows []uint16) {
 
 // values16 stores tokens from..from+n as [16][d][2]. Where a token is the first of its pair the second becomes zero,
 // because the product reads it.
-func (j *pagesJob) values16(dst []uint16, from int, v keyRows) {
-	row := func(t int) []float32 { return v.k[t*v.stride:][:v.d] }
+func (j *pagesJob) values16(dst []uint16, from int, v rowsOf) {
+	row := func(t int) []float32 { return v.x[t*v.stride:][:v.cols] }
 	t := 0
 	if from%2 == 1 {
 		for i, x := range row(0) {
-			dst[from/2*2*v.d+2*i+1] = bfloat(x)
+			dst[from/2*2*v.cols+2*i+1] = bfloat(x)
 		}
 		t = 1
 	}
-	for ; t < v.n; t += 2 {
+	for ; t < v.rows; t += 2 {
 		var high []float32
-		if t+1 < v.n {
+		if t+1 < v.rows {
 			high = row(t + 1)
 		}
-		j.m.pairs(dst[(from+t)*v.d:], row(t), high)
+		j.m.pairs(dst[(from+t)*v.cols:], row(t), high)
 	}
 }

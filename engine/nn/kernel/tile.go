@@ -10,7 +10,7 @@ import "unsafe"
 const tileRows = 12
 
 // tile is the operand list of a dense micro-kernel. For a BF16 kernel one step
-// is a pair of inputs.
+// is a pair of inputs. A kernel may read a whole panel of b, whatever cols is; it writes no more of c than asked.
 type tile struct {
 	a    unsafe.Pointer // first element of a
 	b    unsafe.Pointer // first step of b
@@ -70,11 +70,9 @@ func tileF32(t *tile) {
 		}
 		for j := 0; j < t.cols; j += 4 {
 			var s [8]float32
-			b := at(t.b, 4*j)
-			x, y := a0, a1
-			for range t.k {
-				v := (*[4]float32)(b)
-				p, q := *(*float32)(x), *(*float32)(y)
+			for k := range t.k {
+				v := (*[4]float32)(at(t.b, k*t.ldb+4*j))
+				p, q := *(*float32)(at(a0, k*t.cs)), *(*float32)(at(a1, k*t.cs))
 				s[0] += p * v[0]
 				s[1] += p * v[1]
 				s[2] += p * v[2]
@@ -83,7 +81,6 @@ func tileF32(t *tile) {
 				s[5] += q * v[1]
 				s[6] += q * v[2]
 				s[7] += q * v[3]
-				b, x, y = at(b, t.ldb), at(x, t.cs), at(y, t.cs)
 			}
 			n := min(4, t.cols-j)
 			t.put(s[:n], r, j)
@@ -110,12 +107,10 @@ func tileBF16(t *tile) {
 	for r := range t.rows {
 		for j := range t.cols {
 			var s float32
-			x, b := at(t.a, r*t.rs), at(t.b, 4*j)
-			for range t.k {
-				u := *(*[2]uint16)(b)
-				v := *(*[2]float32)(x)
+			for k := range t.k {
+				u := (*[2]uint16)(at(t.b, k*t.ldb+4*j))
+				v := (*[2]float32)(at(t.a, r*t.rs+k*t.cs))
 				s += v[0]*widen(u[0]) + v[1]*widen(u[1])
-				x, b = at(x, t.cs), at(b, t.ldb)
 			}
 			t.put([]float32{s}, r, j)
 		}

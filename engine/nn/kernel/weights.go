@@ -3,6 +3,7 @@ package kernel
 import (
 	"encoding/binary"
 	"fmt"
+	"unsafe"
 )
 
 // Format is how weights are stored.
@@ -35,7 +36,7 @@ const (
 // Weights is the frozen matrix W[Out, In] of a linear layer y = x Wᵀ, packed for the kernels.
 //
 // F32 is [panels][In][32]. BF16 is [panels][In/2][32][2], an odd In padded with zero. Q4 and Q8 are
-// [groups][In/32] blocks with, in a second stream, the blocks' scales. Missing outputs of the last panel or group are zero.
+// [groups][In/32] blocks with, in a second stream, the blocks' scales. What stands for missing outputs of the last panel or group is never stored.
 type Weights struct {
 	Out, In int
 	Format  Format
@@ -68,6 +69,7 @@ const (
 
 // packTask packs panels or groups in parallel.
 type packTask struct {
+	m    *Machine
 	w    *Weights
 	f32  []float32
 	raw  []byte
@@ -79,39 +81,54 @@ func (t *packTask) Run(p int) { t.part(t, p) }
 // PackF32 packs w[out, in].
 func (m *Machine) PackF32(out, in int, w []float32) *Weights {
 	p := &Weights{Out: out, In: in, Format: F32, f32: aligned[float32](ceilDiv(out, panel) * in * panel)}
-	m.Parallel(ceilDiv(out, panel), &packTask{w: p, f32: w[:out*in], part: packPanelF32})
+	m.Parallel(ceilDiv(out, panel), &packTask{m: m, w: p, f32: w[:out*in], part: packPanelF32})
 	return p
 }
 
 func packPanelF32(t *packTask, p int) {
-	w := t.w
-	dst := w.f32[p*w.In*panel:][:w.In*panel]
-	for o := p * panel; o < min(w.Out, (p+1)*panel); o++ {
-		col := dst[o-p*panel:]
-		for k, v := range t.f32[o*w.In : (o+1)*w.In] {
-			col[k*panel] = v
-		}
-	}
+	in := t.w.In
+	t.m.packPanel(t.w.f32[p*in*panel:], rowsOf{t.f32[p*panel*in:], in, min(panel, t.w.Out-p*panel), in})
 }
 
 // PackBF16 rounds w[out, in] to bfloat16 and packs it.
 func (m *Machine) PackBF16(out, in int, w []float32) *Weights {
 	p := &Weights{Out: out, In: in, Format: BF16}
 	p.bf16 = aligned[uint16](ceilDiv(out, panel) * p.pairs() * 2 * panel)
-	m.Parallel(ceilDiv(out, panel), &packTask{w: p, f32: w[:out*in], part: packPanelBF16})
+	m.Parallel(ceilDiv(out, panel), &packTask{m: m, w: p, f32: w[:out*in], part: packPanelBF16})
 	return p
 }
 
 func packPanelBF16(t *packTask, p int) {
-	w := t.w
-	size := w.pairs() * 2 * panel
-	dst := w.bf16[p*size:][:size]
-	for o := p * panel; o < min(w.Out, (p+1)*panel); o++ {
-		col := dst[2*(o-p*panel):]
-		for k, v := range t.f32[o*w.In : (o+1)*w.In] {
-			col[k/2*2*panel+k&1] = bfloat(v)
+	in, size := t.w.In, t.w.pairs()*2*panel
+	packPanel16(t.m, t.w.bf16[p*size:], make([]uint16, size), rowsOf{t.f32[p*panel*in:], in, min(panel, t.w.Out-p*panel), in})
+}
+
+// rowsOf is a block of up to 32 rows.
+type rowsOf struct {
+	x                  []float32
+	stride, rows, cols int
+}
+
+// packPanel writes rows as the columns of a panel [cols][32]. Absent rows are left as they are or repeat the last.
+func (m *Machine) packPanel(dst []float32, r rowsOf) {
+	if r.cols > 0 {
+		m.transpose(transposeArgs{dst: data(dst), src: data(r.x), ldd: 4 * panel, lds: 4 * r.stride, rows: r.rows, cols: r.cols})
+	}
+}
+
+// packPanel16 is packPanel in bfloat16: [cols/2][32][2]. half is room for the rows.
+func packPanel16(m *Machine, dst, half []uint16, r rowsOf) {
+	ld := (r.cols + 1) &^ 1
+	if ld == 0 {
+		return
+	}
+	for i := range r.rows {
+		m.narrow(half[i*ld:], r.x[i*r.stride:][:r.cols])
+		if ld > r.cols {
+			half[i*ld+r.cols] = 0
 		}
 	}
+	m.transpose(transposeArgs{dst: unsafe.Pointer(&dst[0]), src: unsafe.Pointer(&half[0]), ldd: 4 * panel, lds: 2 * ld, rows: r.rows, cols: ld / 2})
 }
 
 // PackQ4_0 packs GGUF Q4_0 blocks, row-major by output.
