@@ -110,6 +110,7 @@ func or[T any](p *T, value T) T {
 // explain gives the engine's errors a code. The contexts' own errors and emit's are the client's affair.
 func explain(err error) error {
 	var tooLong *engine.ContextError
+	var request *engine.RequestError
 	switch {
 	case errors.As(err, &tooLong):
 		return &stylesprint.Error{
@@ -122,6 +123,8 @@ func explain(err error) error {
 		return &stylesprint.Error{Code: stylesprint.CodeUnavailable, Message: "the model is closed", Err: err}
 	case errors.Is(err, engine.ErrNoChatTemplate):
 		return &stylesprint.Error{Code: stylesprint.CodeUnsupported, Field: "messages", Message: "the model has no chat template", Hint: "ask with a plain prompt", Err: err}
+	case errors.As(err, &request):
+		return &stylesprint.Error{Code: stylesprint.CodeInvalid, Field: request.Field, Message: "the model cannot take " + request.Field, Err: err}
 	}
 	return err
 }

@@ -1,0 +1,81 @@
+package local_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"stylesprint"
+	"stylesprint/embedding"
+	"stylesprint/embedding/embeddingtest"
+	"stylesprint/embedding/fake"
+	"stylesprint/embedding/local"
+	"stylesprint/engine"
+)
+
+// stub is an encoder with the engine's interface: the fake driver's vectors.
+type stub struct{ words *fake.Driver }
+
+func (s stub) Info() engine.Info {
+	return engine.Info{Name: "stub", Precision: engine.Exact, Dimensions: 64, ContextTokens: 40, SHA256: "abc"}
+}
+
+func (s stub) Close() error { return s.words.Close() }
+
+func (s stub) Embed(ctx context.Context, texts []string) ([]engine.Embedding, error) {
+	vectors, err := s.words.Embed(ctx, texts)
+	if stylesprint.CodeOf(err) == stylesprint.CodeUnavailable {
+		return nil, engine.ErrClosed
+	}
+	var out []engine.Embedding
+	for _, v := range vectors {
+		out = append(out, engine.Embedding{Vector: v.Values, Tokens: v.Tokens, Truncated: v.Truncated})
+	}
+	return out, err
+}
+
+func newStub() stub { return stub{fake.New(fake.Script{MaxTokens: 40})} }
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	embeddingtest.Run(t, embeddingtest.Harness{
+		Open:      func(t *testing.T) embedding.Driver { return local.New(newStub(), "stub") },
+		MaxTokens: 40,
+	})
+}
+
+func TestInfo(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{"": "stub", "mini": "mini"} {
+		info, err := local.New(newStub(), given).Info(t.Context())
+		if err != nil || info != (embedding.Info{
+			Ref: stylesprint.ModelRef{Provider: "local", Name: want, SHA256: "abc"}, Dimensions: 64, MaxTokens: 40, Precision: stylesprint.Exact,
+		}) {
+			t.Errorf("%+v %v", info, err)
+		}
+	}
+}
+
+// The same suite with real weights.
+func TestConformanceOfEngine(t *testing.T) {
+	t.Parallel()
+	dir := os.Getenv("STYLESPRINT_MODELS")
+	if dir == "" {
+		t.Skip("STYLESPRINT_MODELS is not set: no model files")
+	}
+	path := filepath.Join(dir, "models", "all-minilm-l6-v2")
+	if _, err := os.Stat(path); err != nil {
+		t.Skipf("no all-minilm-l6-v2 below %s", dir)
+	}
+	embeddingtest.Run(t, embeddingtest.Harness{
+		Open: func(t *testing.T) embedding.Driver {
+			e, err := engine.OpenEncoder(t.Context(), path, engine.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return local.New(e, "all-minilm-l6-v2")
+		},
+		MaxTokens: 256,
+	})
+}
