@@ -7,7 +7,7 @@ import (
 	"stylesprint/engine/tokenize"
 )
 
-// benchmarkTexts are what the throughput figures are of; tools/peers measures the
+// benchmarkTexts are what the throughput figures are of; tools/peers/tokenizer_speed.py measures the
 // reference implementation on the same.
 func benchmarkTexts(b *testing.B) map[string]string {
 	texts := eachLine[text](b, "texts.jsonl.gz")
