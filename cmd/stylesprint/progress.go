@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"stylesprint/engine/hub"
 )
 
 // progress shows long work: a bar on a terminal, a line every ten seconds
@@ -19,15 +21,16 @@ type progress struct {
 
 	mu    sync.Mutex
 	label string
-	unit  string // "B" prints as kB and MB; anything else as it is
-	start time.Time
+	unit  string    // "B" prints as kB and MB; anything else as it is
+	start time.Time // of the whole work
+	since time.Time // of what label names
 	last  time.Time
 	shown bool
 }
 
 func (a *app) progress(label, unit string) *progress {
 	t := a.now()
-	return &progress{out: a.stderr, now: a.now, tty: terminal(a.stderr), quiet: a.quiet, label: label, unit: unit, start: t, last: t}
+	return &progress{out: a.stderr, now: a.now, tty: terminal(a.stderr), quiet: a.quiet, label: label, unit: unit, start: t, since: t, last: t}
 }
 
 const (
@@ -35,6 +38,29 @@ const (
 	progressEvery = 10 * time.Second
 	barEvery      = 100 * time.Millisecond
 )
+
+// hub shows the stages of a model's fetch.
+func (p *progress) hub(h hub.Progress) {
+	switch h.Stage {
+	case hub.Waiting:
+		p.say("%s: waiting for another process that fetches it", h.Model)
+	case hub.Downloading, hub.Unpacking, hub.Verifying:
+		p.relabel(fmt.Sprintf("%s %s", h.Model, h.Stage))
+		p.update(h.Done, h.Total)
+	case hub.Connecting:
+		p.relabel(fmt.Sprintf("%s from %s", h.Model, h.Source))
+		p.update(h.Done, h.Total)
+	}
+}
+
+// relabel names what is under way; a new name starts a new rate.
+func (p *progress) relabel(label string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.label != label {
+		p.label, p.since = label, p.now()
+	}
+}
 
 // update tells how far the work is; total 0 means unknown.
 func (p *progress) update(done, total int64) {
@@ -81,7 +107,7 @@ func (p *progress) end() {
 }
 
 func (p *progress) line(done, total int64, t time.Time) string {
-	rate := float64(done) / max(t.Sub(p.start).Seconds(), 1e-3)
+	rate := float64(done) / max(t.Sub(p.since).Seconds(), 1e-3)
 	if total <= 0 {
 		return fmt.Sprintf("%s  %s  %s/s", p.label, p.amount(float64(done)), p.amount(rate))
 	}

@@ -184,7 +184,11 @@ func (a *app) config() (config.Config, error) {
 
 // printJSON writes one value as a line of JSON.
 func (a *app) printJSON(v any) error {
-	enc := json.NewEncoder(a.stdout)
+	return printJSONTo(a.stdout, v)
+}
+
+func printJSONTo(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	return enc.Encode(v)
 }

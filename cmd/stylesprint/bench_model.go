@@ -1,0 +1,262 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"stylesprint/catalogue/demo"
+	"stylesprint/cmd/stylesprint/config"
+	"stylesprint/engine"
+	"stylesprint/engine/nn/kernel"
+)
+
+func benchmarks() []benchmark {
+	return []benchmark{
+		{"kernel", "Matrix products: GFLOP/s in float32 and bfloat16", "  stylesprint bench kernel", benchKernel},
+		{"decode", "The language model: load, prefill, first token, one and eight streams, memory", "  stylesprint bench decode", benchDecode},
+		{"embed", "The encoder: product sentences a second in fast and exact", "  stylesprint bench embed", benchEmbed},
+		{"score", "BLEU: segments a second", "  stylesprint bench score", benchScore},
+	}
+}
+
+func benchKernel(ctx context.Context, r *benchRun) error {
+	c, err := r.app.config()
+	if err != nil {
+		return err
+	}
+	level := kernel.Detect()
+	if c.CPU != "" {
+		if level, err = kernel.ParseLevel(c.CPU); err != nil {
+			return err
+		}
+	}
+	m, err := kernel.NewMachine(kernel.Options{Level: level, Threads: c.Threads})
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	for _, s := range [][3]int{{2048, 2048, 2048}, {1020, 576, 1536}, {1020, 1536, 576}, {1020, 576, 49152}} {
+		for _, precision := range []string{"float32", "bfloat16"} {
+			f := figure{Name: fmt.Sprintf("gemm %d x %d x %d", s[0], s[1], s[2]), Unit: "GFLOP/s", Precision: precision, CPU: m.Level().String()}
+			if err := r.measure(ctx, f, gemm(m, s, precision)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// gemm returns one timed product of x[m,k] with packed weights[n,k], repeated for about a fifth of a second.
+func gemm(m *kernel.Machine, s [3]int, precision string) func() (float64, error) {
+	rows, k, n := s[0], s[1], s[2]
+	w := make([]float32, n*k)
+	x := make([]float32, rows*k)
+	for i := range w {
+		w[i] = float32(i%7)*.1 - .3
+	}
+	for i := range x {
+		x[i] = float32(i%13)*.1 - .5
+	}
+	packed := m.PackF32(n, k, w)
+	if precision == "bfloat16" {
+		packed = m.PackBF16(n, k, w)
+	}
+	y := make([]float32, rows*n)
+	var scratch kernel.Scratch
+	flop := 2 * float64(rows) * float64(k) * float64(n)
+	return func() (float64, error) {
+		times := 0
+		start := time.Now()
+		for time.Since(start) < 200*time.Millisecond {
+			m.Linear(y, x, rows, packed, &scratch, kernel.Epilogue{})
+			times++
+		}
+		return flop * float64(times) / time.Since(start).Seconds() / 1e9, nil
+	}
+}
+
+func benchDecode(ctx context.Context, r *benchRun) error {
+	c, err := r.app.config()
+	if err != nil {
+		return err
+	}
+	conf := languageModel(c, "", "")
+	local, err := r.app.ensure(ctx, c, conf.Model)
+	if err != nil {
+		return err
+	}
+	o := engineOptions(c, conf, conf.Precision)
+	open := func() (*engine.LanguageModel, error) { return engine.OpenLanguageModel(ctx, local.Path, o) }
+	f := figure{Model: conf.Model, Precision: conf.Precision}
+	f.Name, f.Unit = "load", "s"
+	if err := r.measure(ctx, f, func() (float64, error) {
+		start := time.Now()
+		m, err := open()
+		if err != nil {
+			return 0, err
+		}
+		took := time.Since(start).Seconds()
+		return took, m.Close()
+	}); err != nil {
+		return err
+	}
+	m, err := open()
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	f.CPU = m.Info().CPU
+	return benchStreams(ctx, r, f, m)
+}
+
+func benchStreams(ctx context.Context, r *benchRun, f figure, m *engine.LanguageModel) error {
+	prompt := promptOf(m, 512)
+	f.Name, f.Unit, f.Note = "prefill 512", "tokens/s", "time to the first token of a 512-token prompt"
+	if err := r.measure(ctx, f, func() (float64, error) {
+		res, err := m.Generate(ctx, engine.Request{Prompt: prompt, MaxTokens: 1}, nil)
+		return float64(res.PromptTokens) / res.Prefill.Seconds(), err
+	}); err != nil {
+		return err
+	}
+	short := promptOf(m, 60)
+	f.Name, f.Unit, f.Note = "first token, 60-token prompt", "ms", ""
+	if err := r.measure(ctx, f, func() (float64, error) {
+		start, first := time.Now(), time.Duration(0)
+		_, err := m.Generate(ctx, engine.Request{Prompt: short, MaxTokens: 4}, func(engine.Token) error {
+			if first == 0 {
+				first = time.Since(start)
+			}
+			return nil
+		})
+		return first.Seconds() * 1e3, err
+	}); err != nil {
+		return err
+	}
+	for _, streams := range []int{1, 8} {
+		f.Name, f.Unit, f.Note = fmt.Sprintf("decode, %d streams", streams), "tokens/s", "128 tokens a stream after a 60-token prompt, all streams together"
+		if err := r.measure(ctx, f, func() (float64, error) { return decodeRate(ctx, m, short, streams, 128) }); err != nil {
+			return err
+		}
+	}
+	if _, err := decodeRate(ctx, m, short, 8, 512); err != nil {
+		return err
+	}
+	f.Name, f.Unit, f.Note = "resident memory after eight 512-token streams", "MB", "this process"
+	return r.print(f, []float64{resident() / 1e6})
+}
+
+// decodeRate runs streams side by side and returns tokens per second from the
+// first token of the last stream to start until the first stream ends.
+func decodeRate(ctx context.Context, m *engine.LanguageModel, prompt string, streams, tokens int) (float64, error) {
+	type span struct {
+		first, last time.Time
+		times       []time.Time
+		err         error
+	}
+	spans := make([]span, streams)
+	var wg sync.WaitGroup
+	for i := range spans {
+		wg.Go(func() {
+			s := &spans[i]
+			s.times = make([]time.Time, 0, tokens+1)
+			_, s.err = m.Generate(ctx, engine.Request{Prompt: prompt, MaxTokens: tokens, Sampling: engine.Sampling{Temperature: 1, Seed: uint64(i + 1)}}, func(engine.Token) error {
+				s.times = append(s.times, time.Now())
+				return nil
+			})
+		})
+	}
+	wg.Wait()
+	var from, until time.Time
+	for i := range spans {
+		s := &spans[i]
+		if s.err != nil {
+			return 0, s.err
+		}
+		if len(s.times) < 2 {
+			return 0, fmt.Errorf("stream %d ended after %d tokens", i, len(s.times))
+		}
+		s.first, s.last = s.times[0], s.times[len(s.times)-1]
+		if s.first.After(from) {
+			from = s.first
+		}
+		if until.IsZero() || s.last.Before(until) {
+			until = s.last
+		}
+	}
+	n := 0
+	for i := range spans {
+		for _, t := range spans[i].times {
+			if t.After(from) && !t.After(until) {
+				n++
+			}
+		}
+	}
+	return float64(n) / until.Sub(from).Seconds(), nil
+}
+
+// promptOf is plain text of exactly n tokens, or a little fewer where words do not divide so.
+func promptOf(m *engine.LanguageModel, n int) string {
+	words := strings.Fields(strings.Repeat("The linen dress keeps its shape after many washes and looks better with every summer . ", n/8+1))
+	low, high := 1, len(words)
+	for low < high {
+		mid := (low + high + 1) / 2
+		if m.CountTokens(strings.Join(words[:mid], " ")) <= n {
+			low = mid
+		} else {
+			high = mid - 1
+		}
+	}
+	return strings.Join(words[:low], " ")
+}
+
+func benchEmbed(ctx context.Context, r *benchRun) error {
+	c, err := r.app.config()
+	if err != nil {
+		return err
+	}
+	local, err := r.app.ensure(ctx, c, config.DefaultEncoder)
+	if err != nil {
+		return err
+	}
+	sentences, err := productSentences()
+	if err != nil {
+		return err
+	}
+	for _, precision := range []string{"fast", "exact"} {
+		e, err := engine.OpenEncoder(ctx, local.Path, engineOptions(c, config.Model{}, precision))
+		if err != nil {
+			return err
+		}
+		f := figure{Name: "product sentences", Unit: "sentences/s", Model: config.DefaultEncoder, Precision: precision, CPU: e.Info().CPU,
+			Note: fmt.Sprintf("%d sentences of the demo catalogue in one call", len(sentences))}
+		err = r.measure(ctx, f, rate(float64(len(sentences)), func() error {
+			_, err := e.Embed(ctx, sentences)
+			return err
+		}))
+		if cerr := e.Close(); err == nil {
+			err = cerr
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// productSentences are the sentences of the demo catalogue's descriptions.
+func productSentences() ([]string, error) {
+	products, err := demo.Products()
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, p := range products {
+		for _, d := range p.Descriptions {
+			out = append(out, d)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+
+	"stylesprint/catalogue/demo"
+	"stylesprint/evaluate/metric"
+)
+
+// benchSegments is how many segments benchScore scores at a time.
+const benchSegments = 20_000
+
+// benchScore measures corpus BLEU over segments of the length of product
+// descriptions: the demo catalogue's, with words dropped and swapped.
+func benchScore(ctx context.Context, r *benchRun) error {
+	samples, err := scoreSamples(benchSegments)
+	if err != nil {
+		return err
+	}
+	bleu, err := metric.NewBLEU(metric.BLEUOptions{})
+	if err != nil {
+		return err
+	}
+	f := figure{Name: "bleu 13a", Unit: "segments/s", Note: fmt.Sprintf("%d descriptions, one reference each", len(samples))}
+	return r.measure(ctx, f, rate(float64(len(samples)), func() error {
+		_, err := bleu.Report(ctx, metric.SamplesOf(samples), nil)
+		return err
+	}))
+}
+
+func scoreSamples(n int) ([]metric.Sample, error) {
+	products, err := demo.Products()
+	if err != nil {
+		return nil, err
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	out := make([]metric.Sample, 0, n)
+	for len(out) < n {
+		p := products[len(out)%len(products)]
+		reference := p.Descriptions[rng.IntN(len(p.Descriptions))]
+		words := strings.Fields(reference)
+		rng.Shuffle(len(words)/8, func(i, j int) { words[i], words[j] = words[j], words[i] })
+		out = append(out, metric.Sample{Hypothesis: strings.Join(words[:len(words)-rng.IntN(4)], " "), References: []string{reference}})
+	}
+	return out, nil
+}

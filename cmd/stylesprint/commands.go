@@ -1,0 +1,18 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// commands lists the subcommands, in the order in which help shows groups.
+func (a *app) commands() []*cobra.Command {
+	return []*cobra.Command{
+		a.demoCommand(),
+		a.serveCommand(),
+		a.generateCommand(),
+		a.modelsCommand(),
+		a.scoreCommand(),
+		a.evalCommand(),
+		a.promptCommand(),
+		a.benchCommand(),
+		a.versionCommand(),
+	}
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+
+	"stylesprint"
+	"stylesprint/catalogue"
+	"stylesprint/catalogue/demo"
+	"stylesprint/evaluate"
+	"stylesprint/evaluate/dataset"
+)
+
+// demoName is the dataset of the compiled-in demo catalogue.
+const demoName = "demo"
+
+// loadDataset reads "demo" or a file, cut to the items of split and to limit where asked.
+func loadDataset(name, split string, limit int) (dataset.Dataset, error) {
+	var d dataset.Dataset
+	var err error
+	if name == demoName {
+		d, err = demoDataset()
+	} else if d, err = dataset.Open(name, dataset.Options{}); errors.Is(err, fs.ErrNotExist) {
+		err = &stylesprint.Error{Code: stylesprint.CodeNotFound, Message: fmt.Sprintf("there is no dataset file %q", name), Hint: "name a .jsonl, .csv or .tsv file, or --dataset demo"}
+	}
+	if err != nil || limit <= 0 {
+		return d, err
+	}
+	items := d.Only(split)
+	return dataset.New(d.Name, items[:min(limit, len(items))])
+}
+
+// demoDataset turns the demo catalogue into items: its facts are the fields,
+// its descriptions the references.
+func demoDataset() (dataset.Dataset, error) {
+	products, err := demo.Products()
+	if err != nil {
+		return dataset.Dataset{}, err
+	}
+	items := make([]dataset.Item, 0, len(products))
+	for _, p := range products {
+		slices, err := slicesOf(p)
+		if err != nil {
+			return dataset.Dataset{}, err
+		}
+		items = append(items, dataset.Item{ID: p.SKU, Family: p.Family, Split: p.Split, Fields: p.Fields(), Slices: slices, References: p.Descriptions})
+	}
+	return dataset.New(demoName, items)
+}
+
+// slicesOf are the groups that a product's results are broken down by.
+func slicesOf(p catalogue.Product) (map[string]string, error) {
+	price, err := p.Price.Units()
+	if err != nil {
+		return nil, fmt.Errorf("product %s: %w", p.SKU, err)
+	}
+	const band = 50
+	low := math.Floor(price/band) * band
+	return map[string]string{"category": p.Category, "colour": p.Colour, "price": fmt.Sprintf("%.0f-%.0f %s", low, low+band, p.Price.Currency)}, nil
+}
+
+// datasetPath is where the items of runs are kept, by hash, so that pages and
+// reports can show references whatever has become of the file.
+func datasetPath(dir, hash string) string { return filepath.Join(dir, "datasets", hash+".jsonl") }
+
+// keepDataset stores a dataset's items beside the database, whole or not at all.
+func keepDataset(dir string, d dataset.Dataset) error {
+	path := datasetPath(dir, d.Hash)
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	return writeFile(path, func(f *os.File) error { return d.WriteJSONL(f) })
+}
+
+// writeFile creates a file under a temporary name and renames it once it is whole.
+func writeFile(path string, write func(*os.File) error) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("create folder: %w", err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-")
+	if err != nil {
+		return fmt.Errorf("create %s: %w", path, err)
+	}
+	defer os.Remove(f.Name()) // gone already once renamed
+	err = write(f)
+	if err == nil {
+		err = f.Chmod(0o644)
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+// datasets finds the items of runs again.
+type datasets struct{ dir string }
+
+func (d datasets) of(run evaluate.Run) (dataset.Dataset, error) {
+	if run.Dataset == demoName {
+		if all, err := demoDataset(); err == nil && all.Hash == run.DatasetHash {
+			return all, nil
+		}
+	}
+	out, err := dataset.Open(datasetPath(d.dir, run.DatasetHash), dataset.Options{Name: run.Dataset})
+	if err != nil {
+		return out, &stylesprint.Error{Code: stylesprint.CodeNotFound, Message: fmt.Sprintf("the items of run %s are not on this machine", run.ID), Hint: "give the eval run command again with the same file", Err: err}
+	}
+	if out.Hash != run.DatasetHash {
+		return out, &stylesprint.Error{Code: stylesprint.CodeConflict, Message: fmt.Sprintf("the kept items of run %s have been changed", run.ID), Hint: "remove " + datasetPath(d.dir, run.DatasetHash) + " and give the eval run command again"}
+	}
+	return out, nil
+}
+
+// items returns those of a run's items that ids names, for pages.
+func (d datasets) items(_ context.Context, run evaluate.Run, ids []string) ([]dataset.Item, error) {
+	all, err := d.of(run)
+	if err != nil {
+		return nil, err
+	}
+	want := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		want[id] = true
+	}
+	var out []dataset.Item
+	for _, it := range all.Items {
+		if want[it.ID] {
+			out = append(out, it)
+		}
+	}
+	return out, nil
+}

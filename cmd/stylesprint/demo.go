@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"stylesprint"
+	"stylesprint/cmd/stylesprint/config"
+	"stylesprint/evaluate"
+	"stylesprint/generate"
+)
+
+// demoFlags are the flags of demo.
+type demoFlags struct {
+	once  bool
+	fresh bool
+	addr  string
+	limit int
+}
+
+func (a *app) demoCommand() *cobra.Command {
+	var d demoFlags
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "The whole way in one command: models, evaluation, report, server and dashboard",
+		Long: `Fetch the two embedded models, have two candidates (the same model with a plain and with a brand-voice prompt)
+describe the demo catalogue's test products, score both against written references, decide, write a report,
+and serve the result with a dashboard until Ctrl-C. With --once it stops after the report.
+
+A second start resumes what was interrupted and repeats nothing that is done. The catalogue is demo data.`,
+		Example: "  stylesprint demo\n  stylesprint demo --once",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.config()
+			if err != nil {
+				return err
+			}
+			if d.addr != "" {
+				c.Addr = d.addr
+			}
+			if err := c.Validate(); err != nil {
+				return usageError{err}
+			}
+			if err := mayListen(c.Addr); err != nil {
+				return err
+			}
+			return a.demo(cmd.Context(), c, d)
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVar(&d.once, "once", false, "stop after the report, without a server")
+	f.BoolVar(&d.fresh, "new", false, "evaluate again even if it has been done")
+	f.StringVar(&d.addr, "addr", "", "host:port of the server (default 127.0.0.1:8000)")
+	f.IntVar(&d.limit, "limit", 0, "only the first products of the test split; 0 is all 24")
+	return cmd
+}
+
+// demoParams are the same for both candidates: greedy, so that everybody gets
+// the same texts on the same kind of machine.
+func demoParams() generate.Params {
+	temperature, tokens, penalty := 0.0, 96, 1.1
+	return generate.Params{Temperature: &temperature, MaxTokens: &tokens, RepetitionPenalty: &penalty}
+}
+
+func (a *app) demo(ctx context.Context, c config.Config, d demoFlags) error {
+	p := a.progress("", "")
+	p.say("StyleSprint demo: an invented catalogue, one small model, two prompts.")
+	p.say("1/4  models")
+	for _, name := range []string{languageModel(c, "", "").Model, encoder(c).Model} {
+		local, err := a.ensure(ctx, c, name)
+		if err != nil {
+			return err
+		}
+		p.say("     %s  (%s)", name, local.Path)
+	}
+	runs, err := a.demoRuns(ctx, c, d, p)
+	if err != nil {
+		return err
+	}
+	p.say("3/4  comparison")
+	report := filepath.Join(c.DataDir, "reports", "demo.html")
+	if err := a.demoReport(ctx, c, runs, report); err != nil {
+		return err
+	}
+	p.say("4/4  report: %s", report)
+	if d.once {
+		return nil
+	}
+	return a.serve(ctx, c, func(at net.Addr) {
+		p.say("\nThe server is up. Stop it with Ctrl-C.\n  dashboard   http://%[1]s/\n  comparison  http://%[1]s%[2]s\n  try         curl -s http://%[1]s/generate/ -d '{\"prompt\": \"Name three fabrics for summer.\"}'\n",
+			at, comparisonPath(runs))
+	})
+}
+
+// demoRuns evaluates the two candidates.
+func (a *app) demoRuns(ctx context.Context, c config.Config, d demoFlags, p *progress) ([]evaluate.Run, error) {
+	const split = "test"
+	data, err := loadDataset(demoName, split, d.limit)
+	if err != nil {
+		return nil, err
+	}
+	db, err := a.openStore(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	enc, err := a.openEmbedder(ctx, c, encoder(c), string(stylesprint.Exact))
+	if err != nil {
+		return nil, err
+	}
+	defer enc.Close()
+	parts := evalParts{config: c, db: db, encoder: enc, dataset: data}
+	p.say("2/4  evaluation: %d products, two candidates, one call at a time", len(data.Only(split)))
+	var runs []evaluate.Run
+	for _, prompt := range []string{"plain", "brand-voice"} {
+		run, err := a.evalWith(ctx, parts, evalFlags{dataset: demoName, split: split, prompt: prompt, name: prompt, repeat: 1, concurrency: 1, fresh: d.fresh}, demoParams())
+		if err != nil {
+			return nil, err
+		}
+		runs = append(runs, run)
+		p.say("     %-12s %s", prompt, scoresLine(run))
+	}
+	return runs, nil
+}
+
+func scoresLine(r evaluate.Run) string {
+	var parts []string
+	for _, s := range r.Scores {
+		if s.Missing == "" {
+			parts = append(parts, fmt.Sprintf("%s %s", s.Metric, figureText(s.Value)))
+		}
+	}
+	return strings.Join(parts, "  ")
+}

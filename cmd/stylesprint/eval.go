@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"stylesprint"
+	"stylesprint/cmd/stylesprint/config"
+	"stylesprint/embedding"
+	"stylesprint/evaluate"
+	"stylesprint/evaluate/dataset"
+	"stylesprint/evaluate/metric"
+	"stylesprint/generate"
+	"stylesprint/store/sqlite"
+)
+
+func (a *app) evalCommand() *cobra.Command {
+	return group("eval", "Run candidates over a dataset, compare them and decide",
+		a.evalRunCommand(), a.evalCompareCommand(), a.evalReportCommand(), a.evalListCommand())
+}
+
+// evalFlags are the flags of eval run.
+type evalFlags struct {
+	dataset, split, name, prompt string
+	replay                       string
+	limit, repeat, concurrency   int
+	fresh, retryFailed           bool
+	model                        modelFlags
+	sampling                     sampling
+}
+
+func (a *app) evalRunCommand() *cobra.Command {
+	var e evalFlags
+	cmd := &cobra.Command{
+		Use:   "run --dataset DATASET --prompt PROMPT",
+		Short: "Have one candidate write for every item, and score what it wrote",
+		Long: `Have one candidate (a model, a prompt and parameters) write for every item of a dataset, then score the texts
+against the references: BLEU, semantic similarity, length; with latency, tokens and cost of every call.
+
+Every output is kept as soon as it is there. Killed or stopped, the same command resumes: nothing is asked twice but
+the calls that were in flight, and those are counted. --new starts over.`,
+		Example: "  stylesprint eval run --dataset demo --split test --prompt brand-voice --name brand-voice\n  stylesprint eval run --dataset items.jsonl --prompt plain --model gpt-4o-mini --provider openai --concurrency 8",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.config()
+			if err != nil {
+				return err
+			}
+			run, err := a.evalRun(cmd.Context(), c, e, e.sampling.params(cmd))
+			if err != nil {
+				return err
+			}
+			return a.printRun(run)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&e.dataset, "dataset", demoName, "demo, or a file: .jsonl, .csv or .tsv")
+	f.StringVar(&e.split, "split", "", "only the items of this split: train, validation or test")
+	f.IntVar(&e.limit, "limit", 0, "only the first items; 0 is all")
+	f.StringVar(&e.prompt, "prompt", "plain", "a template of `prompt list`, or a file")
+	f.StringVar(&e.name, "name", "", "the candidate's name (default: the prompt's)")
+	f.IntVar(&e.repeat, "repeat", 1, "outputs for each item, at a temperature above 0")
+	f.IntVar(&e.concurrency, "concurrency", 1, "calls at the same time; 1 disturbs latency least")
+	f.StringVar(&e.replay, "replay", "", "file of recorded outputs (JSONL: item_id, text), used in place of calls; never counted in latency")
+	f.BoolVar(&e.fresh, "new", false, "start a new run even if this one exists")
+	f.BoolVar(&e.retryFailed, "retry-failed", false, "ask again for outputs that failed, whatever the reason")
+	e.model.flags(cmd)
+	e.sampling.flags(cmd)
+	return cmd
+}
+
+// evalRun runs one candidate; it opens and closes all that it needs.
+func (a *app) evalRun(ctx context.Context, c config.Config, e evalFlags, params generate.Params) (evaluate.Run, error) {
+	d, err := loadDataset(e.dataset, e.split, e.limit)
+	if err != nil {
+		return evaluate.Run{}, err
+	}
+	db, err := a.openStore(ctx, c)
+	if err != nil {
+		return evaluate.Run{}, err
+	}
+	defer db.Close()
+	enc, err := a.openEmbedder(ctx, c, encoder(c), string(stylesprint.Exact))
+	if err != nil {
+		return evaluate.Run{}, err
+	}
+	defer enc.Close()
+	return a.evalWith(ctx, evalParts{config: c, db: db, encoder: enc, dataset: d}, e, params)
+}
+
+// evalParts are opened once for one or more candidates.
+type evalParts struct {
+	config  config.Config
+	db      *sqlite.DB
+	encoder *embedding.Client
+	dataset dataset.Dataset
+}
+
+// evalWith runs one candidate with parts that are open.
+func (a *app) evalWith(ctx context.Context, parts evalParts, e evalFlags, params generate.Params) (evaluate.Run, error) {
+	t, err := template(e.prompt)
+	if err != nil {
+		return evaluate.Run{}, err
+	}
+	conf, err := e.model.resolve(parts.config)
+	if err != nil {
+		return evaluate.Run{}, err
+	}
+	metrics, err := metric.Default(ctx, metric.Options{Embedder: scoringEmbedder{parts.encoder}})
+	if err != nil {
+		return evaluate.Run{}, err
+	}
+	plan := evaluate.Plan{
+		Dataset: parts.dataset, Split: e.split, Repeat: e.repeat, Concurrency: e.concurrency, New: e.fresh, RetryFailed: e.retryFailed,
+		Candidate: evaluate.Candidate{Name: or(e.name, t.Name), Prompt: t.Name, PromptHash: t.Hash, Params: params, Price: conf.Price.Price()},
+	}
+	runner := evaluate.Runner{Store: parts.db, Prompt: t, Metrics: metrics, Now: a.now}
+	if e.replay != "" {
+		if plan.Recorded, err = readRecording(e.replay); err != nil {
+			return evaluate.Run{}, err
+		}
+		plan.Candidate.Model = stylesprint.ModelRef{Provider: "recorded", Name: conf.Name}
+	} else {
+		client, info, err := a.openGenerator(ctx, parts.config, conf)
+		if err != nil {
+			return evaluate.Run{}, err
+		}
+		defer client.Close()
+		runner.Client, plan.Candidate.Model = client, info.Ref
+		if conf.Provider == "local" {
+			plan.Candidate.Precision, plan.Machine = stylesprint.Precision(conf.Precision), evaluate.Machine()
+		}
+	}
+	if err := keepDataset(parts.config.DataDir, parts.dataset); err != nil {
+		return evaluate.Run{}, err
+	}
+	p := a.progress(plan.Candidate.Name, "")
+	defer p.end()
+	runner.Progress = func(g evaluate.Progress) { p.update(int64(g.Done), int64(g.Total)) }
+	if known, found, err := runner.Find(ctx, plan); err == nil && found && known.Status != evaluate.StatusDone {
+		p.say("resuming %s after %d of %d outputs", known.ID, known.Done, known.Total)
+	}
+	return runner.Run(ctx, plan)
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+func readRecording(path string) (*evaluate.Recording, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read recorded outputs: %w", err)
+	}
+	defer f.Close()
+	return evaluate.ReadRecording(f, path, 0)
+}
+
+// printRun shows a run and its scores.
+func (a *app) printRun(r evaluate.Run) error {
+	if a.json {
+		return a.printJSON(r)
+	}
+	fmt.Fprintf(a.stdout, "%s  %s on %s, %d of %d outputs, %d failed, %d calls repeated after an interrupt\n", r.ID, r.Candidate.Name, r.Dataset, r.Done, r.Total, r.Failed, r.RepeatedCalls)
+	var rows [][]string
+	for _, s := range r.Scores {
+		rows = append(rows, scoreRow(s))
+	}
+	table(a.stdout, []string{"METRIC", ">VALUE", ">95 % INTERVAL", ">N", "UNIT"}, rows)
+	return nil
+}
+
+func scoreRow(s stylesprint.Score) []string {
+	if s.Missing != "" {
+		return []string{s.Metric, "-", s.Missing, strconv.Itoa(s.N), s.Unit}
+	}
+	return []string{s.Metric, figureText(s.Value), figureText(s.Low) + " to " + figureText(s.High), strconv.Itoa(s.N), s.Unit}
+}
+
+// figureText prints a figure with four significant digits.
+func figureText(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }
+
+func (a *app) evalListCommand() *cobra.Command {
+	var limit int
+	cmd := &cobra.Command{
+		Use: "list", Short: "List runs, newest first", Example: "  stylesprint eval list --limit 5", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.config()
+			if err != nil {
+				return err
+			}
+			db, err := a.openStore(cmd.Context(), c)
+			if err != nil {
+				return err
+			}
+			defer db.Close()
+			runs, err := db.Runs(cmd.Context(), evaluate.Filter{Limit: limit})
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(runs)
+			}
+			if len(runs) == 0 {
+				fmt.Fprintln(a.stderr, "There are no runs yet. Try: stylesprint eval run --dataset demo --split test --prompt plain")
+				return nil
+			}
+			var rows [][]string
+			for _, r := range runs {
+				rows = append(rows, []string{r.ID, r.Candidate.Name, r.Candidate.Model.Name, r.Dataset, string(r.Status), fmt.Sprintf("%d/%d", r.Done, r.Total), r.Created.Local().Format("2006-01-02 15:04")})
+			}
+			table(a.stdout, []string{"RUN", "CANDIDATE", "MODEL", "DATASET", "STATUS", ">OUTPUTS", "STARTED"}, rows)
+			return nil
+		},
+	}
+	cmd.Flags().IntVar(&limit, "limit", 20, "at most this many")
+	return cmd
+}
