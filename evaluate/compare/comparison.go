@@ -3,6 +3,7 @@ package compare
 import (
 	"stylesprint"
 	"stylesprint/evaluate"
+	"stylesprint/evaluate/metric"
 )
 
 // Comparison is everything that a table, a page or a report shows about two or
@@ -48,13 +49,13 @@ type Metric struct {
 }
 
 // Direction says which way a metric is better.
-type Direction string
+type Direction = metric.Direction
 
 // The directions. DirectionNone is for figures that are shown but not judged, such as length.
 const (
-	DirectionHigher Direction = "higher"
-	DirectionLower  Direction = "lower"
-	DirectionNone   Direction = "none"
+	DirectionHigher = metric.Higher
+	DirectionLower  = metric.Lower
+	DirectionNone   = metric.None
 )
 
 // Candidate is one column of the comparison: a run and its figures.

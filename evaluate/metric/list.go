@@ -18,7 +18,7 @@ type Options struct {
 func Infos() []Info {
 	return []Info{
 		{Name: "bleu", Title: "BLEU", Unit: "0-100", Direction: Higher, Width: statsWidth, NeedsReferences: true, Margin: 1},
-		{Name: "bleu-mean", Title: "BLEU, mean of items", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Margin: 0.01},
+		{Name: "bleu-mean", Title: "BLEU (item mean)", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Margin: 0.01},
 		{Name: "similarity", Title: "Semantic similarity", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Truncates: true, Margin: 0.02},
 		{Name: "length", Title: "Length", Unit: string(Words), Direction: None, Width: 2},
 		{Name: "length-characters", Title: "Length in characters", Unit: string(Characters), Direction: None, Width: 2},
