@@ -126,7 +126,7 @@ func (s suite) plain(t *testing.T) {
 
 func (s suite) prompt(t *testing.T) {
 	req := s.request(16)
-	req.Messages, req.Prompt = nil, s.Harness.Prompt
+	req.Messages, req.Prompt = nil, "The linen shirt is made of"
 	r := s.answer(t, s.client(t), req)
 	if strings.TrimSpace(r.Text) == "" || r.Usage.PromptTokens <= 0 {
 		t.Errorf("text %q, usage %+v", r.Text, r.Usage)
