@@ -82,13 +82,17 @@ func TestOperandLayout(t *testing.T) {
 	var v vectorArgs
 	var c convertArgs
 	var tr transposeArgs
+	var sm softmaxArgs
+	var rw tileRowsArgs
 	for name, pair := range map[string][2]uintptr{
 		"tile.k": {unsafe.Offsetof(d.k), 24}, "tile.add": {unsafe.Offsetof(d.add), 80},
 		"quantTile.blocks": {unsafe.Offsetof(q.blocks), 32}, "quantTile.add": {unsafe.Offsetof(q.add), 80},
 		"record.shift": {unsafe.Offsetof(r.shift), 8}, "record.q": {unsafe.Offsetof(r.q), 16}, "record": {unsafe.Sizeof(r), 48},
 		"vectorArgs.n": {unsafe.Offsetof(v.n), 32}, "vectorArgs.b": {unsafe.Offsetof(v.b), 44}, "vectorArgs.out": {unsafe.Offsetof(v.out), 48},
 		"vectorArgs.index": {unsafe.Offsetof(v.index), 56}, "convertArgs.high": {unsafe.Offsetof(c.high), 24},
-		"transposeArgs.ldd": {unsafe.Offsetof(tr.ldd), 16}, "transposeArgs.cols": {unsafe.Offsetof(tr.cols), 40},
+		"softmaxArgs.rows": {unsafe.Offsetof(sm.rows), 32}, "softmaxArgs.sum": {unsafe.Offsetof(sm.sum), 72}, "softmaxArgs.scale": {unsafe.Offsetof(sm.scale), 80},
+		"tileRowsArgs.factor": {unsafe.Offsetof(rw.factor), 48},
+		"transposeArgs.ldd":   {unsafe.Offsetof(tr.ldd), 16}, "transposeArgs.cols": {unsafe.Offsetof(tr.cols), 40},
 	} {
 		if unsafe.Sizeof(uintptr(0)) == 8 && pair[0] != pair[1] {
 			t.Errorf("%s is at %d, the assembly expects %d", name, pair[0], pair[1])

@@ -223,9 +223,7 @@ func (t *attendTile) attend() {
 	switch {
 	case j.narrow:
 		half := t.ws.bf16[attendRows*scoresStride:]
-		for r := range t.rows {
-			j.m.narrow(half[r*d:], j.q[q+r*t.stride:][:d])
-		}
+		j.m.narrowRows(&tileRowsArgs{dst: unsafe.Pointer(&half[0]), src: t.a.a, ldd: 2 * d, lds: t.a.rs, rows: t.rows, cols: d})
 		t.a = tile{a: unsafe.Pointer(&half[0]), rs: 2 * d, cs: 4, k: d / 2}
 	case j.half:
 		t.a.cs, t.a.k = 8, d/2
@@ -237,14 +235,11 @@ func (t *attendTile) attend() {
 	for k0 := 0; k0 < keys; k0 += attendKeys {
 		n := min(attendKeys, keys-k0)
 		t.scores(k0, n)
-		for r := range t.rows {
-			t.softmax(r, k0, n)
-		}
+		t.softmax(k0, n)
 		t.values(k0, n)
 	}
-	for r := range t.rows {
-		j.m.scaleTo(j.out[q+r*t.stride:][:d], t.ws.sums[r*d:][:d], 1/t.sum[r])
-	}
+	j.m.divideRows(&tileRowsArgs{dst: unsafe.Pointer(&j.out[q]), src: data(t.ws.sums), ldd: 4 * t.stride, lds: 4 * d,
+		rows: t.rows, cols: d, factor: unsafe.Pointer(&t.sum)})
 }
 
 // scores multiplies the queries by n keys from k0.
@@ -273,29 +268,28 @@ func (t *attendTile) multiply(c *tile) {
 	}
 }
 
-// softmax turns the scores of row r into probabilities, up to the factor that the end divides by.
-func (t *attendTile) softmax(r, k0, n int) {
-	m := t.j.m
-	row := t.ws.scores[r*scoresStride:][:n]
-	seen := max(0, min(n, t.visible(r)-k0))
-	if seen > 0 {
-		if top := m.Max(row[:seen]) * t.j.a.Scale; top > t.top[r] {
-			if k0 > 0 {
-				f := exp32(t.top[r] - top)
-				t.sum[r] *= f
-				m.Scale(t.ws.sums[r*t.j.a.Dim:][:t.j.a.Dim], f)
-			}
-			t.top[r] = top
-		}
-		t.sum[r] += m.expSum(row[:seen], row[:seen], t.j.a.Scale, t.top[r])
-	}
-	clear(row[seen:])
+// softmax turns the scores into probabilities, up to the factor that the end divides by.
+func (t *attendTile) softmax(k0, n int) {
+	m, d := t.j.m, t.j.a.Dim
+	before := t.top
+	var sum [attendRows]float32
+	c := softmaxArgs{x: data(t.ws.scores), ldx: 4 * scoresStride, rows: t.rows, n: n, limit: t.limit - k0, step: t.step,
+		top: unsafe.Pointer(&t.top), sum: unsafe.Pointer(&sum), scale: t.j.a.Scale}
 	if t.j.narrow {
-		half := t.ws.bf16[r*scoresStride:]
-		m.narrow(half, row)
-		half[n] = 0 // the other half of the last pair
-	} else {
-		t.ws.scores[r*scoresStride+n] = 0
+		c.half, c.ldHalf = unsafe.Pointer(&t.ws.bf16[0]), 2*scoresStride
+	}
+	m.softmaxTile(&c)
+	if k0 == 0 {
+		t.sum = sum
+		return
+	}
+	for r := range t.rows {
+		if t.top[r] > before[r] {
+			f := exp32(before[r] - t.top[r])
+			t.sum[r] *= f
+			m.Scale(t.ws.sums[r*d:][:d], f)
+		}
+		t.sum[r] += sum[r]
 	}
 }
 

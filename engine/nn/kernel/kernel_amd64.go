@@ -65,6 +65,51 @@ func transposeAVX512(t *transposeArgs)
 //go:noescape
 func transposeAVX2(t *transposeArgs)
 
+//go:noescape
+func softmaxAVX512(t *softmaxArgs)
+
+//go:noescape
+func softmaxBF16(t *softmaxArgs)
+
+//go:noescape
+func softmaxAVX2(t *softmaxArgs)
+
+//go:noescape
+func divideRowsAVX512(t *tileRowsArgs)
+
+//go:noescape
+func divideRowsAVX2(t *tileRowsArgs)
+
+//go:noescape
+func narrowRowsBF16(t *tileRowsArgs)
+
+func (m *Machine) softmaxTile(t *softmaxArgs) {
+	switch {
+	case t.half != nil && m.level >= AVX512BF16:
+		softmaxBF16(t)
+	case m.level >= AVX512:
+		softmaxAVX512(t)
+	case m.level == AVX2:
+		softmaxAVX2(t)
+	default:
+		t.portable()
+	}
+}
+
+func (m *Machine) divideRows(t *tileRowsArgs) {
+	switch {
+	case m.level >= AVX512:
+		divideRowsAVX512(t)
+	case m.level == AVX2:
+		divideRowsAVX2(t)
+	default:
+		t.divide()
+	}
+}
+
+// narrowRows is only called where narrowActivations holds.
+func (m *Machine) narrowRows(t *tileRowsArgs) { narrowRowsBF16(t) }
+
 // pairs is pairRows.
 func (m *Machine) pairs(dst []uint16, low, high []float32) {
 	if m.level < AVX512BF16 || len(low) == 0 || high == nil {

@@ -29,3 +29,9 @@ func (m *Machine) vector(vectorOp, *vectorArgs) bool { return false }
 func (m *Machine) pairs(dst []uint16, low, high []float32) { pairRows(dst, low, high) }
 
 func (m *Machine) transpose(t transposeArgs) { t.scalar(0) }
+
+func (m *Machine) softmaxTile(t *softmaxArgs) { t.portable() }
+
+func (m *Machine) divideRows(t *tileRowsArgs) { t.divide() }
+
+func (m *Machine) narrowRows(*tileRowsArgs) {}

@@ -115,16 +115,6 @@ func (m *Machine) Scale(y []float32, a float32) {
 	}
 }
 
-// scaleTo writes a times x to dst.
-func (m *Machine) scaleTo(dst, x []float32, a float32) {
-	if m.vector(opScale, &vectorArgs{dst: data(dst[:len(x)]), x: data(x), n: len(x), a: a}) {
-		return
-	}
-	for i, v := range x {
-		dst[i] = a * v
-	}
-}
-
 // Axpy adds a times x to y.
 func (m *Machine) Axpy(y []float32, a float32, x []float32) {
 	y = y[:len(x)]

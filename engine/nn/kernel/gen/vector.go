@@ -89,6 +89,13 @@ func vectorFile() string {
 			e.ret()
 		}
 	}
+	wide, narrow := &vec{emitter: e, bits: 512}, &vec{emitter: e, bits: 256}
+	wide.softmax("softmaxAVX512", false)
+	wide.softmax("softmaxBF16", true)
+	narrow.softmax("softmaxAVX2", false)
+	wide.divideRows("divideRowsAVX512")
+	narrow.divideRows("divideRowsAVX2")
+	wide.narrowRows("narrowRowsBF16")
 	names := constants()
 	var words []uint32
 	for _, c := range names {
