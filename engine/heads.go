@@ -20,7 +20,7 @@ type heads struct {
 type drawing struct {
 	sampler *sampler
 	token   int32
-	memory  candidates
+	memory  drawMemory
 }
 
 func (h *heads) grow(m *kernel.Machine, n int) {

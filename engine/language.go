@@ -126,7 +126,7 @@ func (a *answer) follow(ctx context.Context) error {
 	for {
 		select {
 		case <-a.seq.done:
-			if stopped, err := a.take(); stopped || err != nil {
+			if stopped, err := a.take(ctx); stopped || err != nil {
 				return err
 			}
 			a.finish = a.seq.finish
@@ -135,7 +135,7 @@ func (a *answer) follow(ctx context.Context) error {
 			}
 			return a.rest()
 		case <-a.seq.wake:
-			if stopped, err := a.take(); stopped || err != nil {
+			if stopped, err := a.take(ctx); stopped || err != nil {
 				return err
 			}
 		case <-ctx.Done():
@@ -145,8 +145,11 @@ func (a *answer) follow(ctx context.Context) error {
 }
 
 // take reads the tokens that are there, and tells whether a stop string ended the answer.
-func (a *answer) take() (stopped bool, err error) {
+func (a *answer) take(ctx context.Context) (stopped bool, err error) {
 	for n := int(a.seq.made.Load()); a.read < n; {
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
 		id := a.seq.out[a.read]
 		a.read++
 		text, found := a.stops.push(a.words.Push(id))

@@ -164,12 +164,16 @@ func (m *LanguageModel) start(o Options) error {
 	if o.Precision == Exact {
 		format = kernel.F32
 	}
-	var err error
-	m.sched, err = newScheduler(m.machine, m.model, schedulerOptions{
+	sched, err := newScheduler(m.machine, m.model, schedulerOptions{
 		rows: stepRows(m.machine.Level()), sequences: o.MaxSequences,
 		cache: kernel.PagesOptions{Layers: m.model.Layers, Heads: m.model.KVHeads, Dim: m.model.HeadDim, Pages: pages, Format: format},
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	m.sched = sched
+	go sched.run()
+	return nil
 }
 
 // stepRows is how many tokens a step reads at most. A step cannot be cut

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math"
 	"math/rand/v2"
 
 	"stylesprint/engine/nn/kernel"
@@ -20,8 +21,13 @@ type candidate struct {
 	p  float32 // a logit or a probability
 }
 
-// candidates is memory that samplers share, one call at a time.
 type candidates []candidate
+
+// drawMemory is what samplers share, one call at a time.
+type drawMemory struct {
+	list candidates
+	part [scanBlock]float32
+}
 
 // scanBlock is how many values are looked at together when few of them matter.
 const scanBlock = 64
@@ -52,7 +58,7 @@ func (p *sampler) accept(id int32) {
 }
 
 // next draws a token. It overwrites logits.
-func (p *sampler) next(m *kernel.Machine, logits []float32, c *candidates) int32 {
+func (p *sampler) next(m *kernel.Machine, logits []float32, mem *drawMemory) int32 {
 	p.penalise(logits)
 	const coldest = 1e-6 // below, the scaled logits would overflow
 	if p.Temperature < coldest || p.TopK == 1 {
@@ -60,9 +66,9 @@ func (p *sampler) next(m *kernel.Machine, logits []float32, c *candidates) int32
 	}
 	m.Scale(logits, float32(1/p.Temperature))
 	if p.TopK > 0 && p.TopK < len(logits) {
-		*c = topK(m, logits, p.TopK, (*c)[:0])
-		softmax(m, *c)
-		return p.draw(p.cut(*c))
+		mem.list = topK(m, logits, p.TopK, mem.list[:0])
+		mem.softmax(m)
+		return p.draw(p.cut(mem.list))
 	}
 	m.SoftmaxRows(logits, len(logits))
 	nucleus := p.TopP > 0 && p.TopP < 1
@@ -74,11 +80,11 @@ func (p *sampler) next(m *kernel.Machine, logits []float32, c *candidates) int32
 	if nucleus {
 		least = max(least, (1-p.TopP)/float64(len(logits)))
 	}
-	if cap(*c) < len(logits) {
-		*c = make(candidates, 0, len(logits))
+	if cap(mem.list) < len(logits) {
+		mem.list = make(candidates, 0, len(logits))
 	}
-	*c = above(m, logits, float32(least), (*c)[:0])
-	return p.draw(p.cut(*c))
+	mem.list = above(m, logits, float32(least), mem.list[:0])
+	return p.draw(p.cut(mem.list))
 }
 
 // penalise applies the repetition penalty. arXiv:1909.05858, section 4.1, with
@@ -151,17 +157,16 @@ func (c candidates) sink(i int) {
 	}
 }
 
-// softmax turns logits into probabilities.
-func softmax(m *kernel.Machine, c candidates) {
-	const part = 64
-	var buf [part]float32
+// softmax turns the logits of the list into probabilities.
+func (mem *drawMemory) softmax(m *kernel.Machine) {
+	c, buf := mem.list, &mem.part
 	top := c[0].p
 	for _, x := range c {
 		top = max(top, x.p)
 	}
 	var sum float64
-	for from := 0; from < len(c); from += part {
-		block := c[from:min(from+part, len(c))]
+	for from := 0; from < len(c); from += len(buf) {
+		block := c[from:min(from+len(buf), len(c))]
 		for i, x := range block {
 			buf[i] = x.p - top
 		}
@@ -179,7 +184,7 @@ func softmax(m *kernel.Machine, c candidates) {
 // cut keeps the tokens that TopP and MinP leave: both keep the likeliest ones.
 func (p *sampler) cut(c candidates) candidates {
 	if p.TopP > 0 && p.TopP < 1 {
-		c = c[:nucleus(c, p.TopP)]
+		c = c[:coarseNucleus(c, p.TopP)]
 	}
 	if p.MinP == 0 {
 		return c
@@ -199,10 +204,45 @@ func (p *sampler) cut(c candidates) candidates {
 	return c[:n]
 }
 
+// coarseNucleus is nucleus for many candidates: it first adds up the mass in
+// bins of a quarter of an octave, and partitions only the bin with the boundary.
+func coarseNucleus(c candidates, target float64) int {
+	const few = 256
+	if len(c) <= few {
+		return nucleus(c, target)
+	}
+	const shift = 21 // leaves the exponent and two bits: 0 to 508 for numbers up to 1
+	var mass [512]float64
+	for _, x := range c {
+		mass[(math.Float32bits(x.p)>>shift)&511] += float64(x.p)
+	}
+	edge := uint32(len(mass) - 1)
+	for ; edge > 0 && mass[edge] < target; edge-- {
+		target -= mass[edge]
+	}
+	in, tied := 0, 0 // larger | of the edge's bin | smaller
+	for k, x := range c {
+		bin := math.Float32bits(x.p) >> shift
+		if bin < edge {
+			continue
+		}
+		c[k], c[tied] = c[tied], x
+		if bin > edge {
+			c[tied], c[in] = c[in], c[tied]
+			in++
+		}
+		tied++
+	}
+	return in + nucleus(c[in:tied], target)
+}
+
 // nucleus moves the fewest likeliest tokens that together reach the
 // probability target to the front and returns their number, at least 1. It
 // partitions as quickselect does, by mass instead of by rank.
 func nucleus(c candidates, target float64) int {
+	if len(c) == 0 {
+		return 0
+	}
 	lo, hi := 0, len(c) // the boundary lies in c[lo:hi]; what is before lo is in
 	for hi-lo > 1 {
 		pivot := median(c[lo].p, c[(lo+hi)/2].p, c[hi-1].p)

@@ -47,6 +47,7 @@ type schedulerOptions struct {
 	cache     kernel.PagesOptions
 }
 
+// newScheduler prepares a scheduler; its owner starts run on a goroutine and calls close.
 func newScheduler(m *kernel.Machine, model *llama.Model, o schedulerOptions) (*scheduler, error) {
 	cache, err := nn.NewCache(o.cache)
 	if err != nil {
@@ -64,7 +65,6 @@ func newScheduler(m *kernel.Machine, model *llama.Model, o schedulerOptions) (*s
 	}
 	s.heads.grow(m, o.sequences)
 	s.arrived.L = &s.mu
-	go s.run()
 	return s, nil
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"stylesprint/engine/hub"
 	"stylesprint/engine/nn/kernel"
+	"stylesprint/engine/tokenize"
 )
 
 // eachLevel runs a test under every instruction set that this machine has.
@@ -137,3 +138,5 @@ func cosine(a, b []float32) float64 {
 	}
 	return ab / math.Sqrt(aa*bb)
 }
+
+func tokenizeOptions() tokenize.Options { return tokenize.Options{} }
