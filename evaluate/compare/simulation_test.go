@@ -159,7 +159,7 @@ func TestFalseAlarms(t *testing.T) {
 			r := c.world.rates(t)
 			n := r.n
 			r.called, r.better, r.equivalent, r.covered = r.called/n, r.better/n, r.equivalent/n, r.covered/n
-			t.Logf("called different %.4f, better %.4f, as good and cheaper %.4f, interval covers %.4f, of %v", r.called, r.better, r.equivalent, r.covered, n)
+			t.Logf("%s: called different %.4f, better %.4f, as good and cheaper %.4f, interval covers %.4f, of %v", c.name, r.called, r.better, r.equivalent, r.covered, n)
 			if !c.check(r, 2*math.Sqrt(0.05*0.95/n)) {
 				t.Errorf("%+v", r)
 			}
