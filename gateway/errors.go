@@ -104,6 +104,9 @@ type openAIErrorBody struct {
 
 func openAIBody(e *stylesprint.Error, status int, id string) any {
 	b := openAIErrorBody{Message: e.Message, Type: openAIType(status), Code: openAICode(e), RequestID: id}
+	if e.Code == stylesprint.CodeContextTooLong {
+		b.Message += " (" + b.Code + ")" // LangChain looks for the word in the message
+	}
 	if e.Hint != "" {
 		b.Message += ". Hint: " + e.Hint
 	}

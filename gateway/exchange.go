@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/rand"
 	"net/http"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 // goroutine of its handler.
 type exchange struct {
 	id     string
+	record string // id of its record, which no other request has
 	start  time.Time
 	label  string // of the route
 	kind   kind
@@ -58,6 +60,7 @@ func (x *exchange) reply(r stylesprint.Reply) {
 func (g *Gateway) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := &exchange{id: httpserver.RequestIDFrom(r.Context()), start: time.Now(), label: unmatched}
+		x.record = recordID(r, x.id)
 		cw := &countingWriter{ResponseWriter: w, x: x}
 		g.metrics.inFlight.Inc()
 		defer func() { // also on the panic that cuts a connection
@@ -87,9 +90,19 @@ func (g *Gateway) label(rt route) httpserver.Middleware {
 	}
 }
 
+// recordID makes an id that the client chose unique: clients and proxies send
+// the same one again, and a request log takes a known id for a record that it
+// has already.
+func recordID(r *http.Request, id string) string {
+	if r.Header.Get(httpserver.HeaderRequestID) != id {
+		return id
+	}
+	return id + "~" + rand.Text()[:8]
+}
+
 func (g *Gateway) record(x *exchange, took time.Duration) stylesprint.RequestRecord {
 	rec := stylesprint.RequestRecord{
-		ID: x.id, Time: x.start.UTC(), Route: x.label, Model: x.model, KeyID: x.keyID,
+		ID: x.record, Time: x.start.UTC(), Route: x.label, Model: x.model, KeyID: x.keyID,
 		Status: x.status, Code: x.code, Stream: x.stream != nil,
 		Usage: x.usage, Cost: x.cost, Latency: took, FirstToken: x.firstToken,
 	}

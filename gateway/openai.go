@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 
 	"stylesprint"
@@ -37,8 +38,8 @@ type completionRequest struct {
 	extra        map[string]json.RawMessage
 }
 
-// completion takes the shared fields. Everything that is left afterwards is
-// kept as it stands for the driver, which knows what it cannot do.
+// completion takes the shared fields. Everything that is left afterwards and
+// is not null is kept as it stands for the driver, which knows what it cannot do.
 func (f *fields) completion() completionRequest {
 	c := completionRequest{
 		model: f.text("model"),
@@ -63,6 +64,7 @@ func (f *fields) completion() completionRequest {
 		}
 	}
 	c.extra = f.rest
+	maps.DeleteFunc(c.extra, func(_ string, raw json.RawMessage) bool { return string(raw) == "null" })
 	return c
 }
 

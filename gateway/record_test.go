@@ -45,6 +45,11 @@ func TestRecords(t *testing.T) {
 		if r.FirstToken > 0 {
 			r.FirstToken = 1
 		}
+		id, suffix, _ := strings.Cut(r.ID, "~")
+		if len(suffix) != 8 {
+			t.Errorf("the record of an id that the client chose is %q", r.ID)
+		}
+		r.ID = id
 		got[r.ID] = r
 	}
 	usage := stylesprint.Usage{PromptTokens: 10, CompletionTokens: 2, CachedTokens: 4}
@@ -61,6 +66,23 @@ func TestRecords(t *testing.T) {
 		if got[w.ID] != w {
 			t.Errorf("got %+v\nwant %+v", got[w.ID], w)
 		}
+	}
+}
+
+// A client that uses an id twice gets it back twice, and leaves two records.
+func TestRepeatedIDs(t *testing.T) {
+	t.Parallel()
+	log := &ledger{}
+	s := serve(t, setup{o: gateway.Options{Requests: log, Models: []gateway.Model{text(fake.Script{})}}})
+	for range 2 {
+		a := s.do(t, "POST", "/generate/", `{"prompt":"x"}`, "X-Request-ID", "again")
+		if a.header.Get("X-Request-ID") != "again" || a.json(t)["request_id"] != "again" {
+			t.Errorf("%v %s", a.header, a.body)
+		}
+	}
+	own := s.post(t, "/generate/", `{"prompt":"x"}`).json(t)["request_id"]
+	if r := log.wait(t, 3); r[0].ID == r[1].ID || r[2].ID != own {
+		t.Errorf("ids %q, %q, %q, want %q last", r[0].ID, r[1].ID, r[2].ID, own)
 	}
 }
 
