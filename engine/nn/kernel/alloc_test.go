@@ -89,7 +89,7 @@ func TestOperandLayout(t *testing.T) {
 		"quantTile.blocks": {unsafe.Offsetof(q.blocks), 32}, "quantTile.add": {unsafe.Offsetof(q.add), 80},
 		"record.shift": {unsafe.Offsetof(r.shift), 8}, "record.q": {unsafe.Offsetof(r.q), 16}, "record": {unsafe.Sizeof(r), 48},
 		"vectorArgs.n": {unsafe.Offsetof(v.n), 32}, "vectorArgs.b": {unsafe.Offsetof(v.b), 44}, "vectorArgs.out": {unsafe.Offsetof(v.out), 48},
-		"vectorArgs.index": {unsafe.Offsetof(v.index), 56}, "convertArgs.high": {unsafe.Offsetof(c.high), 24},
+		"vectorArgs.index": {unsafe.Offsetof(v.index), 56}, "convertArgs.n": {unsafe.Offsetof(c.n), 16},
 		"softmaxArgs.rows": {unsafe.Offsetof(sm.rows), 32}, "softmaxArgs.sum": {unsafe.Offsetof(sm.sum), 72}, "softmaxArgs.scale": {unsafe.Offsetof(sm.scale), 80},
 		"tileRowsArgs.factor": {unsafe.Offsetof(rw.factor), 48},
 		"transposeArgs.ldd":   {unsafe.Offsetof(tr.ldd), 16}, "transposeArgs.cols": {unsafe.Offsetof(tr.cols), 40},

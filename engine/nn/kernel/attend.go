@@ -144,7 +144,7 @@ func (j *attendJob) reserve(longest int) {
 		}
 		if j.half {
 			w.packed16 = grow(w.packed16, blocks*panel*2*d+2*panel)
-			w.rows16 = grow(w.rows16, panel*d)
+			w.stage = grow(w.stage, panel*(d+1))
 		} else {
 			w.packed = grow(w.packed, blocks*panel*2*d+panel)
 		}
@@ -368,7 +368,7 @@ func (t *attendTile) pack(seq int) {
 	for r := 0; r < n; r += panel {
 		src := j.k[from+r*stride:]
 		if j.half {
-			packPanel16(j.m, t.ws.packed16[r*d:], t.ws.rows16, rowsOf{src, stride, min(panel, n-r), d})
+			packPanel16(j.m, t.ws.packed16[r*d:], t.ws.stage, rowsOf{src, stride, min(panel, n-r), d})
 		} else {
 			j.m.packPanel(t.ws.packed[r*d:], rowsOf{src, stride, min(panel, n-r), d})
 		}
@@ -380,12 +380,5 @@ func (t *attendTile) pack(seq int) {
 		}
 		return
 	}
-	values := t.ws.packed16[at:]
-	for r := 0; r < n; r += 2 {
-		var high []float32
-		if r+1 < n {
-			high = j.v[from+(r+1)*stride:][:d]
-		}
-		j.m.pairs(values[r*d:], j.v[from+r*stride:][:d], high)
-	}
+	j.m.pairsOf(t.ws.packed16[at:], 2*d, rowsOf{j.v[from:], stride, n, d})
 }

@@ -8,8 +8,7 @@ import (
 // convertArgs is the operand list of the kernels that convert activations.
 type convertArgs struct {
 	dst, src unsafe.Pointer
-	n        int            // blocks to quantise, values to narrow; at least 1
-	high     unsafe.Pointer // second source of pairs
+	n        int // blocks to quantise, values to narrow; at least 1
 }
 
 // tiny keeps the inverse of a block's largest magnitude finite. Values below it vanish.
@@ -44,8 +43,8 @@ func narrowRow(dst []uint16, x []float32) {
 	}
 }
 
-// pairRows writes pairs of bfloat16, element i of low and element i of high; a nil high means zeros.
-func pairRows(dst []uint16, low, high []float32) {
+// pairRow writes pairs of bfloat16, element i of low and element i of high; a nil high means zeros.
+func pairRow(dst []uint16, low, high []float32) {
 	dst = dst[:2*len(low)]
 	for i, v := range low {
 		dst[2*i] = bfloat(v)

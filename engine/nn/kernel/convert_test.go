@@ -90,14 +90,21 @@ func TestTranspose(t *testing.T) {
 func TestPairs(t *testing.T) {
 	t.Parallel()
 	eachLevel(t, func(t *testing.T, m *Machine) {
-		for n := range 40 {
-			low, high := randomFloats(1, n), randomFloats(2, n)
-			want, got := make([]uint16, 2*n+1), make([]uint16, 2*n+1)
-			pairRows(want, low, high)
-			m.pairs(got, low, high)
-			for i := range want {
-				if want[i] != got[i] {
-					t.Fatalf("%d pairs: number %d is %#x, want %#x", n, i, got[i], want[i])
+		for _, rows := range []int{1, 2, 5, 8} {
+			for cols := 1; cols < 40; cols++ {
+				x := randomFloats(1, rows*cols)
+				const ldd = 90
+				got := make([]uint16, (rows+1)/2*ldd)
+				m.pairsOf(got, ldd, rowsOf{x, cols, rows, cols})
+				for i := range got {
+					r, c := i/ldd*2+i%2, i%ldd/2
+					want := uint16(0)
+					if r < rows && c < cols {
+						want = bfloat(x[r*cols+c])
+					}
+					if got[i] != want {
+						t.Fatalf("%d x %d: number %d is %#x, want %#x", rows, cols, i, got[i], want)
+					}
 				}
 			}
 		}

@@ -85,7 +85,7 @@ func (j *gemmJob) reserve() {
 		j.w.bf16 = grow(j.w.bf16, ceilDiv(p.N, panel)*j.w.pairs()*2*panel)
 		if p.TransB {
 			for i := range j.ws {
-				j.ws[i].rows16 = grow(j.ws[i].rows16, panel*2*j.w.pairs())
+				j.ws[i].stage = grow(j.ws[i].stage, panel*2*j.w.pairs())
 			}
 		}
 		return
@@ -101,26 +101,18 @@ func (j *gemmJob) run(worker, part int) {
 	if p.TransB {
 		src := rowsOf{j.b[n0*p.LDB:], p.LDB, n, p.K}
 		if half {
-			packPanel16(j.m, j.w.bf16[part*j.w.pairs()*2*panel:], j.ws[worker].rows16, src)
+			packPanel16(j.m, j.w.bf16[part*j.w.pairs()*2*panel:], j.ws[worker].stage, src)
 		} else {
 			j.m.packPanel(j.w.f32[part*p.K*panel:], src)
 		}
 		return
 	}
-	row := func(k int) []float32 { return j.b[k*p.LDB+n0:][:n] }
-	if !half {
-		dst := j.w.f32[part*p.K*panel:]
-		for k := range p.K {
-			copy(dst[k*panel:], row(k))
-		}
+	if half {
+		j.m.pairsOf(j.w.bf16[part*j.w.pairs()*2*panel:], 2*panel, rowsOf{j.b[n0:], p.LDB, p.K, n})
 		return
 	}
-	dst := j.w.bf16[part*j.w.pairs()*2*panel:]
-	for k := 0; k < p.K; k += 2 {
-		var high []float32
-		if k+1 < p.K {
-			high = row(k + 1)
-		}
-		j.m.pairs(dst[k*panel:], row(k), high)
+	dst := j.w.f32[part*p.K*panel:]
+	for k := range p.K {
+		copy(dst[k*panel:], j.b[k*p.LDB+n0:][:n])
 	}
 }

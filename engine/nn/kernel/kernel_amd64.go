@@ -57,9 +57,6 @@ func quantiseAVX2(t *convertArgs)
 func narrowBF16(t *convertArgs)
 
 //go:noescape
-func pairsBF16(t *convertArgs)
-
-//go:noescape
 func transposeAVX512(t *transposeArgs)
 
 //go:noescape
@@ -82,6 +79,9 @@ func divideRowsAVX2(t *tileRowsArgs)
 
 //go:noescape
 func narrowRowsBF16(t *tileRowsArgs)
+
+//go:noescape
+func pairRowsBF16(t *tileRowsArgs)
 
 func (m *Machine) softmaxTile(t *softmaxArgs) {
 	switch {
@@ -110,13 +110,15 @@ func (m *Machine) divideRows(t *tileRowsArgs) {
 // narrowRows is only called where narrowActivations holds.
 func (m *Machine) narrowRows(t *tileRowsArgs) { narrowRowsBF16(t) }
 
-// pairs is pairRows.
-func (m *Machine) pairs(dst []uint16, low, high []float32) {
-	if m.level < AVX512BF16 || len(low) == 0 || high == nil {
-		pairRows(dst, low, high)
-		return
+// pairRows joins rows 2i and 2i+1 of src as pairs of bfloat16; t.rows counts pairs.
+func (m *Machine) pairRows(t *tileRowsArgs) {
+	switch {
+	case t.rows == 0 || t.cols == 0:
+	case m.level >= AVX512BF16:
+		pairRowsBF16(t)
+	default:
+		t.pair()
 	}
-	pairsBF16(&convertArgs{dst: unsafe.Pointer(unsafe.SliceData(dst[:2*len(low)])), src: data(low), high: data(high[:len(low)]), n: len(low)})
 }
 
 // transpose turns rows of 32-bit elements into columns. Columns of dst beyond rows, up to the next multiple of 16, may be overwritten.

@@ -26,8 +26,6 @@ func (m *Machine) narrow(dst []uint16, x []float32) { narrowRow(dst, x) }
 
 func (m *Machine) vector(vectorOp, *vectorArgs) bool { return false }
 
-func (m *Machine) pairs(dst []uint16, low, high []float32) { pairRows(dst, low, high) }
-
 func (m *Machine) transpose(t transposeArgs) { t.scalar(0) }
 
 func (m *Machine) softmaxTile(t *softmaxArgs) { t.portable() }
@@ -35,3 +33,5 @@ func (m *Machine) softmaxTile(t *softmaxArgs) { t.portable() }
 func (m *Machine) divideRows(t *tileRowsArgs) { t.divide() }
 
 func (m *Machine) narrowRows(*tileRowsArgs) {}
+
+func (m *Machine) pairRows(t *tileRowsArgs) { t.pair() }

@@ -128,7 +128,7 @@ func (m *Machine) StorePages(p *Pages, layer int, k, v []float32, seqs []Segment
 	width := p.o.Heads * p.o.Dim
 	j.k, j.v = k[:row*width], v[:row*width]
 	for i := range j.ws {
-		j.ws[i].rows16 = grow(j.ws[i].rows16, PageTokens*p.o.Dim)
+		j.ws[i].stage = grow(j.ws[i].stage, PageTokens*p.o.Dim)
 	}
 	if row*width < parallelFrom {
 		for i := range j.runs {
@@ -171,7 +171,7 @@ func (j *pagesJob) run(worker, part int) {
 			continue
 		}
 		page := j.p.bf16[r.page]
-		j.keys16(page[keys:][:d*PageTokens], r.from, rows, j.ws[worker].rows16)
+		j.keys16(page[keys:][:d*PageTokens], r.from, rows, j.ws[worker].stage)
 		j.values16(page[values:][:d*PageTokens], r.from, rowsOf{j.v[src:], width, r.n, d})
 	}
 }
@@ -193,9 +193,9 @@ func (j *pagesJob) keys(dst []float32, from int, k rowsOf) {
 }
 
 // keys16 stores tokens from..from+n of a panel [d/2][32][2].
-func (j *pagesJob) keys16(dst []uint16, from int, k rowsOf, rows []uint16) {
+func (j *pagesJob) keys16(dst []uint16, from int, k rowsOf, stage []float32) {
 	if from%transposeFrom == 0 && k.rows >= transposeFrom/2 {
-		packPanel16(j.m, dst[2*from:], rows, k)
+		packPanel16(j.m, dst[2*from:], stage, k)
 		return
 	}
 	for t := range k.rows {
@@ -208,19 +208,14 @@ func (j *pagesJob) keys16(dst []uint16, from int, k rowsOf, rows []uint16) {
 // values16 stores tokens from..from+n as [16][d][2]. Where a token is the first of its pair the second becomes zero,
 // because the product reads it.
 func (j *pagesJob) values16(dst []uint16, from int, v rowsOf) {
-	row := func(t int) []float32 { return v.x[t*v.stride:][:v.cols] }
-	t := 0
 	if from%2 == 1 {
-		for i, x := range row(0) {
+		for i, x := range v.x[:v.cols] {
 			dst[from/2*2*v.cols+2*i+1] = bfloat(x)
 		}
-		t = 1
-	}
-	for ; t < v.rows; t += 2 {
-		var high []float32
-		if t+1 < v.rows {
-			high = row(t + 1)
+		if v.rows == 1 {
+			return
 		}
-		j.m.pairs(dst[(from+t)*v.cols:], row(t), high)
+		from, v.rows, v.x = from+1, v.rows-1, v.x[v.stride:]
 	}
+	j.m.pairsOf(dst[from*v.cols:], 2*v.cols, v)
 }

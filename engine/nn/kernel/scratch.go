@@ -21,7 +21,7 @@ type workspace struct {
 	sums     []float32 // attention: values weighted so far
 	packed   []float32 // attention: panels of keys
 	packed16 []uint16  // attention: panels of keys and values
-	rows16   []uint16  // attention: keys before they are transposed
+	stage    []float32 // a panel before it becomes bfloat16
 	_        [64]byte
 }
 

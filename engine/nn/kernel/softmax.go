@@ -50,3 +50,10 @@ func (t *tileRowsArgs) divide() {
 		}
 	}
 }
+
+func (t *tileRowsArgs) pair() {
+	for r := range t.rows {
+		dst := unsafe.Slice((*uint16)(at(t.dst, r*t.ldd)), 2*t.cols)
+		pairRow(dst, floats(at(t.src, 2*r*t.lds), t.cols), floats(at(t.src, (2*r+1)*t.lds), t.cols))
+	}
+}

@@ -100,7 +100,7 @@ func (m *Machine) PackBF16(out, in int, w []float32) *Weights {
 
 func packPanelBF16(t *packTask, p int) {
 	in, size := t.w.In, t.w.pairs()*2*panel
-	packPanel16(t.m, t.w.bf16[p*size:], make([]uint16, size), rowsOf{t.f32[p*panel*in:], in, min(panel, t.w.Out-p*panel), in})
+	packPanel16(t.m, t.w.bf16[p*size:], make([]float32, size), rowsOf{t.f32[p*panel*in:], in, min(panel, t.w.Out-p*panel), in})
 }
 
 // rowsOf is a block of up to 32 rows.
@@ -116,19 +116,27 @@ func (m *Machine) packPanel(dst []float32, r rowsOf) {
 	}
 }
 
-// packPanel16 is packPanel in bfloat16: [cols/2][32][2]. half is room for the rows.
-func packPanel16(m *Machine, dst, half []uint16, r rowsOf) {
-	ld := (r.cols + 1) &^ 1
-	if ld == 0 {
+// packPanel16 is packPanel in bfloat16: [cols/2][32][2]. stage is room for a float32 panel, cols rounded up to even.
+func packPanel16(m *Machine, dst []uint16, stage []float32, r rowsOf) {
+	if r.cols == 0 {
 		return
 	}
-	for i := range r.rows {
-		m.narrow(half[i*ld:], r.x[i*r.stride:][:r.cols])
-		if ld > r.cols {
-			half[i*ld+r.cols] = 0
-		}
+	m.packPanel(stage, r)
+	pairs := ceilDiv(r.cols, 2)
+	if r.cols%2 == 1 {
+		clear(stage[r.cols*panel:][:panel])
 	}
-	m.transpose(transposeArgs{dst: unsafe.Pointer(&dst[0]), src: unsafe.Pointer(&half[0]), ldd: 4 * panel, lds: 2 * ld, rows: r.rows, cols: ld / 2})
+	m.pairRows(&tileRowsArgs{dst: unsafe.Pointer(&dst[0]), src: data(stage), ldd: 4 * panel, lds: 4 * panel, rows: pairs, cols: r.rows})
+}
+
+// pairsOf writes rows 2i and 2i+1 as pairs of bfloat16, ldd elements apart; a last odd row is paired with zeros.
+func (m *Machine) pairsOf(dst []uint16, ldd int, r rowsOf) {
+	if r.rows > 1 {
+		m.pairRows(&tileRowsArgs{dst: unsafe.Pointer(&dst[0]), src: data(r.x), ldd: 2 * ldd, lds: 4 * r.stride, rows: r.rows / 2, cols: r.cols})
+	}
+	if r.rows%2 == 1 {
+		pairRow(dst[r.rows/2*ldd:], r.x[(r.rows-1)*r.stride:][:r.cols], nil)
+	}
 }
 
 // PackQ4_0 packs GGUF Q4_0 blocks, row-major by output.

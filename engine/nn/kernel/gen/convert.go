@@ -4,8 +4,7 @@ package main
 const (
 	convertDst = 8 * iota
 	convertSrc
-	convertN    // blocks to quantise, values to narrow
-	convertHigh // second source of pairs
+	convertN // blocks to quantise, values to narrow
 )
 
 func convertFile() string {
@@ -13,7 +12,6 @@ func convertFile() string {
 	e.quantise512()
 	e.quantise256()
 	e.narrow512()
-	e.pairs512()
 	e.words("quantise", []uint32{0x7fffffff, 0x42fe0000, 0x0da24260}) // sign mask, 127, 1e-30
 	e.words("order", []uint32{0, 4, 1, 5, 2, 6, 3, 7})
 	return e.b.String()
@@ -163,42 +161,12 @@ func (e *emitter) narrow512() {
 	e.ret()
 }
 
-// pairs512 writes CX pairs of bfloat16: of the source, and of the second source above it.
-func (e *emitter) pairs512() {
-	e.text("pairsBF16", "convertArgs")
-	e.convertOperands()
-	e.f("MOVQ %d(DI), R9", convertHigh)
-	loop, tail, done := e.label(), e.label(), e.label()
-	body := func() {
-		e.vcvtneps2bf16(0, 0)
-		e.vcvtneps2bf16(1, 1)
-		e.f("VPMOVZXWD Y0, Z0")
-		e.f("VPMOVZXWD Y1, Z1")
-		e.f("VPSLLD $16, Z1, Z1")
-		e.f("VPORD Z1, Z0, Z0")
-	}
-	e.f("SUBQ $16, CX")
-	e.f("JLT %s", tail)
-	e.place(loop)
-	e.f("VMOVUPS (SI), Z0")
-	e.f("VMOVUPS (R9), Z1")
-	body()
-	e.f("VMOVDQU32 Z0, (DX)")
-	for _, p := range []string{"SI", "R9", "DX"} {
-		e.f("ADDQ $64, %s", p)
-	}
-	e.f("SUBQ $16, CX")
-	e.f("JGE %s", loop)
-	e.place(tail)
-	e.f("ADDQ $16, CX")
-	e.f("JZ %s", done)
-	e.f("MOVL $-1, R8")
-	e.f("BZHIL CX, R8, R8")
-	e.f("KMOVW R8, K1")
-	e.f("VMOVUPS.Z (SI), K1, Z0")
-	e.f("VMOVUPS.Z (R9), K1, Z1")
-	body()
-	e.f("VMOVDQU32 Z0, K1, (DX)")
-	e.place(done)
-	e.ret()
+// joinPairs puts bfloat16 of Z0 in the low and of Z1 in the high halves of Z0.
+func (e *emitter) joinPairs() {
+	e.vcvtneps2bf16(0, 0)
+	e.vcvtneps2bf16(1, 1)
+	e.f("VPMOVZXWD Y0, Z0")
+	e.f("VPMOVZXWD Y1, Z1")
+	e.f("VPSLLD $16, Z1, Z1")
+	e.f("VPORD Z1, Z0, Z0")
 }

@@ -192,3 +192,28 @@ func (v *vec) nextRow(row string) {
 	v.f("JNZ %s", row)
 	v.ret()
 }
+
+// pairRows joins rows 2i and 2i+1 of src as pairs of bfloat16; the count is of pairs.
+func (v *vec) pairRows(name string) {
+	v.text(name, "tileRowsArgs")
+	v.rowsOperands()
+	row := v.label()
+	v.place(row)
+	v.f("MOVQ SI, AX")
+	v.f("LEAQ (SI)(R9*1), R14")
+	v.f("MOVQ DX, BX")
+	v.f("MOVQ %d(DI), CX", rowsCols)
+	v.overVectors(func() {
+		v.load("AX", 0, 0)
+		v.load("R14", 0, 1)
+		v.joinPairs()
+		v.store(0, "BX")
+		if !v.tail {
+			for _, p := range []string{"AX", "R14", "BX"} {
+				v.f("ADDQ $64, %s", p)
+			}
+		}
+	})
+	v.f("ADDQ R9, SI")
+	v.nextRow(row)
+}

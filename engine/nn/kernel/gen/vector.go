@@ -96,6 +96,7 @@ func vectorFile() string {
 	wide.divideRows("divideRowsAVX512")
 	narrow.divideRows("divideRowsAVX2")
 	wide.narrowRows("narrowRowsBF16")
+	wide.pairRows("pairRowsBF16")
 	names := constants()
 	var words []uint32
 	for _, c := range names {
