@@ -11,20 +11,21 @@ import (
 	"stylesprint/evaluate/resample"
 )
 
-// TestSignificanceEqualsSacrebleu compares with sacrebleu's paired tests, whose
-// random numbers are others, within four standard errors of the two shares.
-func TestSignificanceEqualsSacrebleu(t *testing.T) {
-	t.Parallel()
-	var g struct {
-		References []string `json:"references"`
-		Systems    []struct {
-			Name  string   `json:"name"`
-			Texts []string `json:"texts"`
-		} `json:"systems"`
-		BS, AR []struct {
-			Score, P, Mean, CI float64
-		}
+// significanceGolden is what sacrebleu 2.6.0 made of four systems, the first
+// being the baseline; tools/parity/sacrebleu_significance.py writes it.
+type significanceGolden struct {
+	References []string `json:"references"`
+	Systems    []struct {
+		Name  string   `json:"name"`
+		Texts []string `json:"texts"`
+	} `json:"systems"`
+	BS, AR []struct {
+		Score, P, Mean, CI float64
 	}
+}
+
+func readSignificance(t *testing.T) (g significanceGolden) {
+	t.Helper()
 	f, err := os.Open("testdata/significance.json.gz")
 	if err != nil {
 		t.Fatal(err)
@@ -37,6 +38,14 @@ func TestSignificanceEqualsSacrebleu(t *testing.T) {
 	if err := json.NewDecoder(z).Decode(&g); err != nil {
 		t.Fatal(err)
 	}
+	return g
+}
+
+// TestSignificanceEqualsSacrebleu compares with sacrebleu's paired tests, whose
+// random numbers are others, within four standard errors of the two shares.
+func TestSignificanceEqualsSacrebleu(t *testing.T) {
+	t.Parallel()
+	g := readSignificance(t)
 	bleu, err := metric.NewBLEU(metric.BLEUOptions{})
 	if err != nil {
 		t.Fatal(err)

@@ -126,6 +126,9 @@ func (w world) truth() float64 {
 // that loses exactly the margin. STYLESPRINT_SLOW=1 runs 2,000 of each,
 // with 1,000 samples.
 func TestFalseAlarms(t *testing.T) {
+	if testing.Short() {
+		t.Skip("simulations are left out of short runs")
+	}
 	t.Parallel()
 	for _, c := range []struct {
 		name  string
