@@ -41,7 +41,7 @@ func (s set) IDs() []string {
 }
 
 // Query names the set in an address.
-func (s set) Query() string { return runsQuery(s.IDs()) }
+func (s set) Query() template.URL { return runsQuery(s.IDs()) }
 
 // Names of the candidates, joined.
 func (s set) Names() string {
@@ -55,7 +55,10 @@ func (s set) Names() string {
 // Newest run of the set.
 func (s set) Newest() evaluate.Run { return s.Runs[len(s.Runs)-1] }
 
-func runsQuery(ids []string) string { return url.Values{"run": ids}.Encode() }
+// runsQuery is marked as part of an address: it is encoded already.
+func runsQuery(ids []string) template.URL {
+	return template.URL(url.Values{"run": ids}.Encode()) // encoded above
+}
 
 // setsOf groups finished runs, newest group first. Of each candidate the newest
 // run counts.
@@ -144,16 +147,15 @@ func (s *site) chosen(r *http.Request) ([]string, error) {
 type comparisonBody struct {
 	Section    template.HTML
 	Candidates []baselineLink
-	Query      string // of the report
+	Query      template.URL // of the report
 	First      bool
-	Next       string // the query of the next page of texts
-	Demo       string
+	Next       template.URL // the query of the next page of texts
 }
 
 // baselineLink shows the same runs against another baseline.
 type baselineLink struct {
 	Name  string
-	Query string
+	Query template.URL
 	Here  bool
 }
 
@@ -165,7 +167,7 @@ func (s *site) comparison(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
 	if r.URL.Query().Get("order") == "age" { // from the form on the page of runs, which lists the newest first
 		slices.Reverse(ids)
-		http.Redirect(w, r, "/comparisons/view?"+runsQuery(ids), http.StatusSeeOther)
+		http.Redirect(w, r, "/comparisons/view?"+string(runsQuery(ids)), http.StatusSeeOther)
 		return nil
 	}
 	c, err := s.compare(ctx, ids)
@@ -182,7 +184,7 @@ func (s *site) comparison(w http.ResponseWriter, r *http.Request) error {
 	}
 	b := comparisonBody{Section: section, Query: runsQuery(ids), First: r.URL.Query().Get("after") == ""}
 	if p.next != "" {
-		b.Next = runsQuery(ids) + "&after=" + url.QueryEscape(p.next)
+		b.Next = runsQuery(ids) + template.URL("&after="+url.QueryEscape(p.next)) // encoded here
 	}
 	for i, k := range c.Candidates {
 		if i >= len(ids) {

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -31,10 +32,10 @@ type runBody struct {
 	Latency   template.HTML
 	Summary   summary
 	Outputs   []outputLine
-	First     bool   // this is the first page of outputs
-	Next      string // the query of the next one; empty at the end
-	NoItems   bool   // references cannot be shown
-	Others    *set   // what the run can be compared with
+	First     bool         // this is the first page of outputs
+	Next      template.URL // the query of the next one; empty at the end
+	NoItems   bool         // references cannot be shown
+	Others    *set         // what the run can be compared with
 }
 
 type scoreLine struct {
@@ -231,7 +232,7 @@ func (s *site) readOutputs(ctx context.Context, r *http.Request, b *runBody) err
 		}
 		if len(b.Outputs) == pageOutputs {
 			last := b.Outputs[pageOutputs-1]
-			b.Next = "after=" + template.URLQueryEscaper(last.ItemID) + "&repeat=" + strconv.Itoa(last.Repeat)
+			b.Next = template.URL(url.Values{"after": {last.ItemID}, "repeat": {strconv.Itoa(last.Repeat)}}.Encode()) // encoded here
 			return errEnough
 		}
 		b.Outputs = append(b.Outputs, newOutputLine(o))

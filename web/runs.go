@@ -85,8 +85,8 @@ func (p progress) at(rate float64) progress {
 	if rate < .95 {
 		words = fmt.Sprintf("%.1f a minute", rate*60)
 	}
-	left := time.Duration(float64(p.Total-p.Done) / rate * float64(time.Second)).Round(time.Second)
-	p.Words += ", " + words + ", about " + show.Duration(max(left, time.Second)) + " left"
+	left := time.Duration(min(float64(p.Total-p.Done)/rate, 1e8) * float64(time.Second))
+	p.Words += ", " + words + ", about " + show.Left(left) + " left"
 	return p
 }
 

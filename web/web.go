@@ -81,6 +81,14 @@ type Model struct {
 	Ready         bool
 }
 
+// Source is where the model's answers come from.
+func (m Model) Source() string {
+	if m.Ref.Name == m.Name || m.Ref.Name == "" {
+		return m.Ref.Provider
+	}
+	return m.Ref.String()
+}
+
 // PriceWords is the price as people read it.
 func (m Model) PriceWords() string {
 	p := m.Price

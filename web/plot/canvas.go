@@ -9,7 +9,8 @@ import (
 	"unicode"
 )
 
-// canvas collects marks. Lengths are CSS pixels.
+// canvas collects marks. Lengths are CSS pixels; a mark whose place is not
+// finite is left out.
 type canvas struct {
 	b    strings.Builder
 	w, h float64
@@ -24,15 +25,33 @@ func num(v float64) string {
 	return s
 }
 
+func allFinite(lengths ...float64) bool {
+	for _, v := range lengths {
+		if !finite(v) {
+			return false
+		}
+	}
+	return true
+}
+
 func (c *canvas) line(class string, x1, y1, x2, y2 float64) {
+	if !allFinite(x1, y1, x2, y2) {
+		return
+	}
 	fmt.Fprintf(&c.b, `<path class="%s" d="M%s %sL%s %s"/>`, class, num(x1), num(y1), num(x2), num(y2))
 }
 
 func (c *canvas) rect(class string, x, y, w, h float64) {
+	if !allFinite(x, y, w, h) {
+		return
+	}
 	fmt.Fprintf(&c.b, `<rect class="%s" x="%s" y="%s" width="%s" height="%s"/>`, class, num(x), num(y), num(w), num(h))
 }
 
 func (c *canvas) circle(class string, x, y, r float64) {
+	if !allFinite(x, y, r) {
+		return
+	}
 	fmt.Fprintf(&c.b, `<circle class="%s" cx="%s" cy="%s" r="%s"/>`, class, num(x), num(y), num(r))
 }
 
@@ -45,11 +64,17 @@ const (
 
 // text writes s with its baseline at y. Class "l" is a label, "k" a tick, "h" a heading.
 func (c *canvas) text(class, anchor string, x, y float64, s string) {
+	if !allFinite(x, y) {
+		return
+	}
 	fmt.Fprintf(&c.b, `<text class="%s%s" x="%s" y="%s">%s</text>`, class, anchor, num(x), num(y), html.EscapeString(s))
 }
 
 // mark draws a point whose shape goes with its series, so that colour is never alone.
 func (c *canvas) mark(series int, x, y float64) {
+	if !allFinite(x, y) {
+		return
+	}
 	const r = 4.6
 	class := "p c" + strconv.Itoa(seriesClass(series))
 	switch series % 4 {

@@ -145,14 +145,13 @@ func (p Panel) draw(c *canvas, left, right float64, narrow bool) {
 		height = 46
 	}
 	top, bottom := c.h, c.h+height*float64(len(p.Rows))
-	if p.Zero && p.Margin > 0 {
-		x := s.clamped(-p.Margin)
-		c.rect("band", x, top, s.clamped(p.Margin)-x, bottom-top)
-	}
-	if p.Zero {
-		c.line("zero", s.at(0), top, s.at(0), bottom+4)
+	if !narrow {
+		p.ground(c, s, top, bottom+4)
 	}
 	for i, r := range p.Rows {
+		if narrow { // only beneath the whisker, clear of the label
+			p.ground(c, s, top+height*float64(i)+22, top+height*float64(i)+42)
+		}
 		p.row(c, r, s, top+height*float64(i), narrow)
 	}
 	c.h = bottom
@@ -164,6 +163,18 @@ func (p Panel) draw(c *canvas, left, right float64, narrow bool) {
 		c.text("k", atStart, s.from, c.h-2, fit(arrow("← ", p.Left, ""), tickSize, half))
 		c.text("k", atEnd, s.to, c.h-2, fit(arrow("", p.Right, " →"), tickSize, half))
 	}
+}
+
+// ground draws the margin and the line of no difference between two heights.
+func (p Panel) ground(c *canvas, s scale, top, bottom float64) {
+	if !p.Zero {
+		return
+	}
+	if p.Margin > 0 {
+		x := s.clamped(-p.Margin)
+		c.rect("band", x, top, s.clamped(p.Margin)-x, bottom-top)
+	}
+	c.line("zero", s.at(0), top, s.at(0), bottom)
 }
 
 func arrow(before, s, after string) string {

@@ -129,5 +129,5 @@ func Decimals(v float64) int {
 	if !finite(v) || v == 0 {
 		return 2
 	}
-	return min(6, max(0, 2-int(math.Floor(math.Log10(v)))))
+	return min(6, max(0, 2-int(math.Floor(math.Log10(v*1.0005))))) // 0.9996 is shown as 1.00
 }

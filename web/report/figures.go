@@ -3,6 +3,7 @@ package report
 import (
 	"strconv"
 	"strings"
+	"unicode"
 
 	"stylesprint"
 	"stylesprint/evaluate/compare"
@@ -68,8 +69,7 @@ func seriesOf(c compare.Comparison) map[string]int {
 
 func distribution(c compare.Comparison, i int, m compare.Metric) (plot.Plot, bool) {
 	p := plot.Distributions{Quantity: m.Title + " of one item", Unit: show.Unit(m.Unit), Decimals: show.Decimals(m.Unit, 1)}
-	var names []string
-	var medians []float64
+	var medians []median
 	for j, k := range c.Candidates {
 		s := at(k.Spreads, i)
 		p.Rows = append(p.Rows, spreadRow(k.Name, s, j))
@@ -77,10 +77,19 @@ func distribution(c compare.Comparison, i int, m compare.Metric) (plot.Plot, boo
 			continue
 		}
 		p.Low, p.High = s.Low, s.High
-		names, medians = append(names, k.Name), append(medians, s.Median)
+		medians = append(medians, median{k.Name, s.Median})
 	}
-	p.Title = medianFinding(m.Title, m.Unit, names, medians)
-	return p, len(names) > 0
+	p.Title = medianFinding(inSentence(m.Title), m.Unit, medians)
+	return p, len(medians) > 0
+}
+
+// inSentence is a metric's title inside a sentence: "similarity", but "BLEU".
+func inSentence(title string) string {
+	r := []rune(title)
+	if len(r) > 1 && unicode.IsUpper(r[0]) && unicode.IsLower(r[1]) {
+		r[0] = unicode.ToLower(r[0])
+	}
+	return string(r)
 }
 
 func spreadRow(name string, s compare.Spread, series int) plot.Distribution {
@@ -89,8 +98,7 @@ func spreadRow(name string, s compare.Spread, series int) plot.Distribution {
 
 func latencies(c compare.Comparison) (plot.Plot, bool) {
 	p := plot.Distributions{Quantity: "latency of one output", Unit: "s", Decimals: 2}
-	var names []string
-	var medians []float64
+	var medians []median
 	for j, k := range c.Candidates {
 		s := k.Operation.Latencies
 		r := spreadRow(k.Name, s, j)
@@ -101,10 +109,10 @@ func latencies(c compare.Comparison) (plot.Plot, bool) {
 		}
 		p.Low, p.High = s.Low, s.High
 		p.Decimals = show.Decimals("s", s.Median)
-		names, medians = append(names, k.Name), append(medians, s.Median)
+		medians = append(medians, median{k.Name, s.Median})
 	}
-	p.Title = medianFinding("latency", "s", names, medians)
-	return p, len(names) > 0
+	p.Title = medianFinding("latency", "s", medians)
+	return p, len(medians) > 0
 }
 
 // latencyAndCost is a scatter; where nothing costs anything, one axis has

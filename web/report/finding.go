@@ -1,6 +1,8 @@
 package report
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"stylesprint/evaluate/compare"
@@ -25,7 +27,7 @@ func verdicts(c compare.Comparison, k compare.Candidate) string {
 	for i, m := range c.Metrics {
 		if i < len(k.Differences) {
 			v := k.Differences[i].Verdict
-			words[v] = append(words[v], m.Title)
+			words[v] = append(words[v], inSentence(m.Title))
 		}
 	}
 	var parts []string
@@ -34,16 +36,11 @@ func verdicts(c compare.Comparison, k compare.Candidate) string {
 		text    string
 	}{
 		{compare.VerdictBetter, "is better on "}, {compare.VerdictWorse, "is worse on "}, {compare.VerdictEquivalent, "is equivalent on "},
+		{compare.VerdictUndecided, "is undecided on "},
 	} {
 		if list := words[p.verdict]; len(list) > 0 {
 			parts = append(parts, p.text+show.List(list))
 		}
-	}
-	if list := words[compare.VerdictUndecided]; len(list) > 0 {
-		if len(parts) == 0 {
-			return "is not told apart on " + show.List(list)
-		}
-		parts = append(parts, "is not told apart on "+show.List(list))
 	}
 	if len(parts) == 0 {
 		return "is shown but not judged"
@@ -51,43 +48,55 @@ func verdicts(c compare.Comparison, k compare.Candidate) string {
 	return show.List(parts)
 }
 
-// medianFinding names the highest and the lowest median.
-func medianFinding(title, unit string, names []string, medians []float64) string {
-	if len(names) == 0 {
-		return title + ": no values"
+// median is a candidate's median as it is printed.
+type median struct {
+	name  string
+	value float64
+}
+
+// medianFinding names the highest and the lowest median of a quantity. Medians
+// that print alike are named together.
+func medianFinding(quantity, unit string, medians []median) string {
+	if len(medians) == 0 {
+		return "There are no values of " + quantity
 	}
-	hi, lo := 0, 0
-	for i, m := range medians {
-		if m > medians[hi] {
-			hi = i
+	hi := slices.MaxFunc(medians, func(a, b median) int { return cmp.Compare(a.value, b.value) })
+	lo := slices.MinFunc(medians, func(a, b median) int { return cmp.Compare(a.value, b.value) })
+	decimals := show.Decimals(unit, hi.value)
+	printed := func(v float64) string {
+		if unit == "s" || unit == "words" {
+			return plot.Number(v, decimals) + " " + unit
 		}
-		if m < medians[lo] {
-			lo = i
+		return plot.Number(v, decimals)
+	}
+	alike := func(m median) []string {
+		var names []string
+		for _, x := range medians {
+			if printed(x.value) == printed(m.value) {
+				names = append(names, x.name)
+			}
 		}
+		return names
 	}
-	d := show.Decimals(unit, medians[hi])
-	value := func(i int) string { return plot.Number(medians[i], d) }
-	switch {
-	case len(names) == 1:
-		return "Half of the outputs of " + names[0] + " have a " + title + " of " + value(0) + " or more"
-	case value(hi) == value(lo):
-		return "The medians of " + title + " are alike, " + value(hi)
+	if len(alike(hi)) == len(medians) {
+		return show.List(alike(hi)) + have(alike(hi)) + " a median " + quantity + " of " + printed(hi.value)
 	}
-	return "The median of " + title + " is highest for " + names[hi] + ", " + value(hi) + ", and lowest for " + names[lo] + ", " + value(lo)
+	return show.List(alike(hi)) + have(alike(hi)) + " the highest median " + quantity + ", " + printed(hi.value) + "; " +
+		show.List(alike(lo)) + " the lowest, " + printed(lo.value)
+}
+
+func have(names []string) string {
+	if len(names) == 1 {
+		return " has"
+	}
+	return " have"
 }
 
 // operationFinding names the cheapest and the fastest candidate.
 func operationFinding(c compare.Comparison) string {
-	cheap, fast := -1, -1
-	free := true
+	fast := -1
 	for i, k := range c.Candidates {
 		o := k.Operation
-		if o.Cost.Missing == "" {
-			if cheap < 0 || o.Cost.Value < c.Candidates[cheap].Operation.Cost.Value {
-				cheap = i
-			}
-			free = free && o.Cost.Value == 0
-		}
 		if o.LatencyP50.Missing == "" && (fast < 0 || o.LatencyP50.Value < c.Candidates[fast].Operation.LatencyP50.Value) {
 			fast = i
 		}
@@ -97,11 +106,33 @@ func operationFinding(c compare.Comparison) string {
 	}
 	f := c.Candidates[fast]
 	speed := f.Name + " answers fastest, in " + plot.Number(f.Operation.LatencyP50.Value, show.Decimals("s", f.Operation.LatencyP50.Value)) + " s at the median"
-	if cheap < 0 || free {
+	cheap, cost := cheapest(c)
+	switch {
+	case len(cheap) == 0:
+		return speed + "; no cost is known"
+	case cost == 0 && len(cheap) == len(c.Candidates):
 		return speed + "; no candidate costs anything for each request"
+	case cost == 0 && len(cheap) > 1:
+		return speed + "; " + show.List(cheap) + " cost nothing for each request"
+	case cost == 0:
+		return speed + "; " + cheap[0] + " costs nothing for each request"
+	case len(cheap) == 1 && cheap[0] == f.Name:
+		return speed + " and is the cheapest"
 	}
-	if cheap == fast {
-		return speed + ", and is the cheapest"
+	return speed + "; the cheapest is " + show.List(cheap)
+}
+
+// cheapest names the candidates with the smallest cost.
+func cheapest(c compare.Comparison) (names []string, cost float64) {
+	for _, k := range c.Candidates {
+		s := k.Operation.Cost
+		switch {
+		case s.Missing != "":
+		case len(names) == 0 || s.Value < cost:
+			names, cost = []string{k.Name}, s.Value
+		case s.Value == cost:
+			names = append(names, k.Name)
+		}
 	}
-	return speed + "; " + c.Candidates[cheap].Name + " is the cheapest"
+	return names, cost
 }

@@ -51,7 +51,7 @@ func Write(w io.Writer, in Input) error {
 	v := newView(in)
 	style := Style()
 	sum := sha256.Sum256([]byte(style))
-	v.Style = template.CSS(style) //nolint:gosec // our own file
+	v.Style = template.CSS(style) // our own file
 	v.StyleHash = "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 	return execute(w, "document", v)
 }
@@ -64,7 +64,7 @@ func Section(in Input) (template.HTML, error) {
 	if err := execute(&b, "section", newView(in)); err != nil {
 		return "", err
 	}
-	return template.HTML(b.String()), nil //nolint:gosec // made by html/template
+	return template.HTML(b.String()), nil // made by html/template
 }
 
 // execute renders into memory first, so that a fault never leaves half a file.

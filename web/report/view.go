@@ -247,15 +247,25 @@ func operationRows(c compare.Comparison) []figureRow {
 				r.Cells = append(r.Cells, blank())
 				continue
 			}
-			d := scoreCell(g.difference(k.Operation))
-			if s := g.difference(k.Operation); !d.Missing && s.Value > 0 {
-				d.Value = "+" + d.Value
-			}
-			r.Cells = append(r.Cells, d)
+			r.Cells = append(r.Cells, signedCell(g.difference(k.Operation)))
 		}
 		out = append(out, r)
 	}
 	return append(out, countRows(c)...)
+}
+
+// signedCell is scoreCell for a difference.
+func signedCell(s stylesprint.Score) cell {
+	c := scoreCell(s)
+	if c.Missing {
+		return c
+	}
+	d := show.Decimals(s.Unit, s.Value)
+	c.Value = plot.Signed(s.Value, d)
+	if s.Level > 0 && s.Low != s.High {
+		c.Interval = plot.Signed(s.Low, d) + " to " + plot.Signed(s.High, d) + " · n " + show.Count(s.N)
+	}
+	return c
 }
 
 func blank() cell { return cell{Figure: show.Figure{Missing: true}} }

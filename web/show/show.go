@@ -94,14 +94,27 @@ func Duration(d time.Duration) string {
 		return plot.Number(float64(d)/1e6, 2) + " ms"
 	case d < time.Second:
 		return plot.Number(float64(d)/1e6, 0) + " ms"
-	case d < time.Minute:
+	case d < 10*time.Second:
 		return plot.Number(d.Seconds(), 2) + " s"
+	case d < time.Minute:
+		return plot.Number(d.Seconds(), 1) + " s"
 	case d < time.Hour:
 		s := int(d.Round(time.Second) / time.Second)
 		return fmt.Sprintf("%d min %d s", s/60, s%60)
 	}
 	m := int(d.Round(time.Minute) / time.Minute)
 	return fmt.Sprintf("%d h %d min", m/60, m%60)
+}
+
+// Left is a time that is only guessed at: whole seconds, then minutes, then hours.
+func Left(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", max(1, int(d.Round(time.Second)/time.Second)))
+	case d < 100*time.Minute:
+		return fmt.Sprintf("%d min", int(d.Round(time.Minute)/time.Minute))
+	}
+	return fmt.Sprintf("%d h", int(d.Round(time.Hour)/time.Hour))
 }
 
 // Ago is how long ago t was.

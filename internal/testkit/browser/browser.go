@@ -212,14 +212,21 @@ func Eval[T any](t *Tab, expression string) (T, error) {
 	return v, nil
 }
 
-// Wait waits until an expression is true.
+// Wait waits until an expression is true, through a change of page if need be.
 func (t *Tab) Wait(expression string) error {
 	ctx, cancel := context.WithTimeout(t.ctx, openTimeout)
 	defer cancel()
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool]("!!("+expression+")", chromedp.WithPollingTimeout(openTimeout-time.Second))); err != nil {
-		return fmt.Errorf("wait for %s: %w", expression, err)
+	for {
+		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
+		if err == nil && ok {
+			return nil
+		}
+		select { // an error may come from a page that is being left
+		case <-ctx.Done():
+			return fmt.Errorf("wait for %s: %w", expression, errors.Join(ctx.Err(), err))
+		case <-time.After(15 * time.Millisecond):
+		}
 	}
-	return nil
 }
 
 // Press sends keys to what has the focus: characters, or those of package kb.
