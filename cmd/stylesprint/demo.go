@@ -60,11 +60,12 @@ A second start resumes what was interrupted and repeats nothing that is done. Th
 	return cmd
 }
 
-// demoParams are the same for both candidates: greedy, so that everybody gets
-// the same texts on the same kind of machine.
+// demoParams are the same for both candidates: a low temperature and a light
+// repetition penalty, without which so small a model goes round in circles. The
+// run's seed is fixed, so a machine writes the same texts each time.
 func demoParams() generate.Params {
-	temperature, tokens, penalty := 0.0, 96, 1.1
-	return generate.Params{Temperature: &temperature, MaxTokens: &tokens, RepetitionPenalty: &penalty}
+	temperature, penalty, tokens := 0.3, 1.03, 128
+	return generate.Params{Temperature: &temperature, RepetitionPenalty: &penalty, MaxTokens: &tokens}
 }
 
 func (a *app) demo(ctx context.Context, c config.Config, d demoFlags) error {
@@ -118,7 +119,7 @@ func (a *app) demoRuns(ctx context.Context, c config.Config, d demoFlags, p *pro
 	p.say("2/4  evaluation: %d products, two candidates, one call at a time", len(data.Only(split)))
 	var runs []evaluate.Run
 	for _, prompt := range []string{"plain", "brand-voice"} {
-		run, err := a.evalWith(ctx, parts, evalFlags{dataset: demoName, split: split, prompt: prompt, name: prompt, repeat: 1, concurrency: 1, fresh: d.fresh}, demoParams())
+		run, err := a.evalWith(ctx, parts, evalFlags{dataset: demoName, split: split, prompt: prompt, name: prompt, metrics: defaultMetrics(), repeat: 1, concurrency: 1, fresh: d.fresh}, demoParams())
 		if err != nil {
 			return nil, err
 		}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -27,6 +29,7 @@ func (a *app) evalCommand() *cobra.Command {
 type evalFlags struct {
 	dataset, split, name, prompt string
 	replay                       string
+	metrics                      []string
 	limit, repeat, concurrency   int
 	fresh, retryFailed           bool
 	model                        modelFlags
@@ -60,6 +63,7 @@ the calls that were in flight, and those are counted. --new starts over.`,
 	f := cmd.Flags()
 	f.StringVar(&e.dataset, "dataset", demoName, "demo, or a file: .jsonl, .csv or .tsv")
 	f.StringVar(&e.split, "split", "", "only the items of this split: train, validation or test")
+	f.StringSliceVar(&e.metrics, "metrics", defaultMetrics(), "what to score: "+strings.Join(metric.Names(), ", "))
 	f.IntVar(&e.limit, "limit", 0, "only the first items; 0 is all")
 	f.StringVar(&e.prompt, "prompt", "plain", "a template of `prompt list`, or a file")
 	f.StringVar(&e.name, "name", "", "the candidate's name (default: the prompt's)")
@@ -84,19 +88,43 @@ func (a *app) evalRun(ctx context.Context, c config.Config, e evalFlags, params 
 		return evaluate.Run{}, err
 	}
 	defer db.Close()
-	enc, err := a.openEmbedder(ctx, c, encoder(c), string(stylesprint.Exact))
-	if err != nil {
-		return evaluate.Run{}, err
+	parts := evalParts{config: c, db: db, dataset: d}
+	if slices.Contains(e.metrics, similarityMetric) {
+		if parts.encoder, err = a.openEmbedder(ctx, c, encoder(c), string(stylesprint.Exact)); err != nil {
+			return evaluate.Run{}, err
+		}
+		defer parts.encoder.Close()
 	}
-	defer enc.Close()
-	return a.evalWith(ctx, evalParts{config: c, db: db, encoder: enc, dataset: d}, e, params)
+	return a.evalWith(ctx, parts, e, params)
+}
+
+// similarityMetric is the one metric that needs an encoder.
+const similarityMetric = "similarity"
+
+func defaultMetrics() []string { return []string{"bleu", "bleu-mean", similarityMetric, "length"} }
+
+// metricsOf makes the metrics by name; encoder may be nil where none needs it.
+func metricsOf(ctx context.Context, names []string, encoder *embedding.Client) ([]metric.Metric, error) {
+	o := metric.Options{}
+	if encoder != nil {
+		o.Embedder = scoringEmbedder{encoder}
+	}
+	var out []metric.Metric
+	for _, name := range names {
+		m, err := metric.New(ctx, name, o)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, m)
+	}
+	return out, nil
 }
 
 // evalParts are opened once for one or more candidates.
 type evalParts struct {
 	config  config.Config
 	db      *sqlite.DB
-	encoder *embedding.Client
+	encoder *embedding.Client // nil where no metric needs it
 	dataset dataset.Dataset
 }
 
@@ -110,7 +138,7 @@ func (a *app) evalWith(ctx context.Context, parts evalParts, e evalFlags, params
 	if err != nil {
 		return evaluate.Run{}, err
 	}
-	metrics, err := metric.Default(ctx, metric.Options{Embedder: scoringEmbedder{parts.encoder}})
+	metrics, err := metricsOf(ctx, e.metrics, parts.encoder)
 	if err != nil {
 		return evaluate.Run{}, err
 	}

@@ -31,7 +31,7 @@ func template(name string) (prompt.Template, error) {
 	b, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		var known []string
-		for _, t := range set.Templates() {
+		for _, t := range set {
 			known = append(known, t.Name)
 		}
 		return prompt.Template{}, &stylesprint.Error{Code: stylesprint.CodeNotFound, Message: fmt.Sprintf("there is no prompt %q, nor a file of that name; built in are %s", name, strings.Join(known, ", ")), Hint: "stylesprint prompt list"}
@@ -55,10 +55,10 @@ func (a *app) promptListCommand() *cobra.Command {
 				return err
 			}
 			if a.json {
-				return a.printJSON(set.Templates())
+				return a.printJSON(set)
 			}
 			var rows [][]string
-			for _, t := range set.Templates() {
+			for _, t := range set {
 				rows = append(rows, []string{t.Name, t.ShortHash(), t.Description})
 			}
 			table(a.stdout, []string{"PROMPT", "VERSION", "WHAT FOR"}, rows)

@@ -208,7 +208,7 @@ func (s *server) pages(ready *httpserver.Readiness, closing <-chan struct{}) (ht
 		return nil, err
 	}
 	o := web.Options{
-		Runs: s.db, Compare: comparer{s.db, data}, Prompts: set.Templates(), Samples: fill,
+		Runs: s.db, Compare: comparer{s.db, data}, Prompts: set, Samples: fill,
 		Models:  func(context.Context) ([]web.Model, error) { return s.shown, nil },
 		Health:  func(ctx context.Context) []web.Check { return s.health(ctx, ready) },
 		Items:   data.items,

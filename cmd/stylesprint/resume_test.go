@@ -1,0 +1,123 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"stylesprint/evaluate"
+	"stylesprint/store/sqlite"
+)
+
+// slowServer answers like an OpenAI-compatible server, counting calls by prompt.
+type slowServer struct {
+	mu    sync.Mutex
+	calls map[string]int
+	total int
+	delay time.Duration
+}
+
+func (s *slowServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	var req struct {
+		Messages []struct{ Content string } `json:"messages"`
+	}
+	_ = json.Unmarshal(body, &req)
+	key := ""
+	for _, m := range req.Messages {
+		key += m.Content
+	}
+	s.mu.Lock()
+	s.calls[key]++
+	s.total++
+	s.mu.Unlock()
+	time.Sleep(s.delay)
+	w.Header().Set("Content-Type", "application/json")
+	fmt.Fprintf(w, `{"id":"x","object":"chat.completion","created":1,"model":"mock","choices":[{"index":0,"message":{"role":"assistant","content":"A dress."},"finish_reason":"stop"}],"usage":{"prompt_tokens":10,"completion_tokens":3,"total_tokens":13}}`)
+}
+
+func (s *slowServer) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.total
+}
+
+// Killed in the middle of eval run, the same command resumes: every item has one
+// result, and only the calls that were in flight were made again, and counted.
+func TestEvalRunSurvivesKill(t *testing.T) {
+	t.Parallel()
+	mock := &slowServer{calls: map[string]int{}, delay: 40 * time.Millisecond}
+	srv := httptest.NewServer(mock)
+	defer srv.Close()
+	home := t.TempDir()
+	command := func(ctx context.Context, stdout io.Writer) *exec.Cmd {
+		self, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.CommandContext(ctx, self)
+		cmd.Args = []string{"stylesprint", "eval", "run", "--dataset", "demo", "--split", "test", "--prompt", "plain", "--metrics", "bleu", "--concurrency", "3",
+			"--provider", "openai", "--model", "mock", "--base-url", srv.URL + "/v1", "--json"}
+		cmd.Env = append(os.Environ(), asProgram+"=1", "HOME="+home, "XDG_DATA_HOME="+filepath.Join(home, "data"), "OPENAI_API_KEY=sk-test")
+		cmd.Stdout, cmd.Stderr = stdout, os.Stderr
+		return cmd
+	}
+	first := command(t.Context(), io.Discard)
+	if err := first.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(30 * time.Second); mock.count() < 10; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no ten calls in 30 s")
+		}
+	}
+	if err := first.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = first.Wait()
+	var out bytes.Buffer
+	if err := command(t.Context(), &out).Run(); err != nil {
+		t.Fatal(err)
+	}
+	var run evaluate.Run
+	if err := json.Unmarshal(out.Bytes(), &run); err != nil {
+		t.Fatalf("%v in %s", err, out.String())
+	}
+	if run.Status != evaluate.StatusDone || run.Done != 24 || run.Total != 24 || run.Failed != 0 {
+		t.Errorf("status %s, %d of %d done, %d failed", run.Status, run.Done, run.Total, run.Failed)
+	}
+	if run.RepeatedCalls > 3 || mock.count() != 24+run.RepeatedCalls {
+		t.Errorf("%d calls for 24 items, %d counted as repeated, at most 3 were in flight", mock.count(), run.RepeatedCalls)
+	}
+	db, err := sqlite.Open(t.Context(), filepath.Join(home, "data", "stylesprint", "stylesprint.db"), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	seen := map[string]int{}
+	if err := db.Outputs(t.Context(), run.ID, func(o evaluate.Output) error { seen[o.ItemID]++; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if len(seen) != 24 {
+		t.Errorf("%d items have a result, want 24", len(seen))
+	}
+	for item, n := range seen {
+		if n != 1 {
+			t.Errorf("%s has %d results", item, n)
+		}
+	}
+	if strings.Contains(out.String(), "sk-test") {
+		t.Error("the key is in the output")
+	}
+}
