@@ -39,6 +39,8 @@ type Template struct {
 	// Hash is the SHA-256, in hex, of all of the above in a form that does
 	// not depend on the layout of the file.
 	Hash string
+
+	lines map[string]int // where each variable is used first
 }
 
 // Variable is what a template asks for.
@@ -65,33 +67,33 @@ func (t Template) ShortHash() string { return t.Hash[:min(len(t.Hash), 12)] }
 // does not declare are left out.
 func (t Template) Render(values map[string]string) ([]stylesprint.Message, error) {
 	known := make(map[string]string, len(t.Variables))
-	required := map[string]bool{}
 	for _, v := range t.Variables {
 		value := values[v.Name]
-		if strings.TrimSpace(value) == "" {
+		if blank(value) {
 			value = v.Default
 		}
+		if v.Required && blank(value) {
+			return nil, fmt.Errorf("render prompt %q: %w", t.Name, &FaultError{
+				Line: t.lines[v.Name], Variable: v.Name, Message: fmt.Sprintf("variable %q has no value", v.Name),
+			})
+		}
 		known[v.Name] = value
-		required[v.Name] = v.Required
 	}
 	var messages []stylesprint.Message
 	for _, m := range t.Messages {
 		var b strings.Builder
-		r := renderer{values: known, required: required, out: &b}
-		if err := r.render(m.nodes); err != nil {
-			return nil, fmt.Errorf("render prompt %q: %w", t.Name, err)
+		render(&b, m.nodes, known)
+		if text := strings.TrimSpace(b.String()); text != "" { // a message may be all sections
+			messages = append(messages, stylesprint.Message{Role: m.Role, Content: text})
 		}
-		text := strings.TrimSpace(b.String())
-		if text == "" {
-			continue // every section of it was empty
-		}
-		messages = append(messages, stylesprint.Message{Role: m.Role, Content: text})
 	}
 	if len(messages) == 0 {
 		return nil, fmt.Errorf("render prompt %q: no message is left", t.Name)
 	}
 	return messages, nil
 }
+
+func blank(s string) bool { return strings.TrimSpace(s) == "" }
 
 // FaultError is a fault at one place of a template or of its values.
 type FaultError struct {
