@@ -156,9 +156,6 @@ func (h *hubFetch) loadPartial(f File, path string) (int64, partialState) {
 // checkHubHash compares the hub's name for the content with what is expected
 // before anything is downloaded.
 func (h *hubFetch) checkHubHash(f File, a *hubAnswer) error {
-	if !a.trusted || a.hubHash == "" {
-		return nil
-	}
 	if seen := h.pin.file(f.Path).HubHash; seen != "" && a.hubHash != seen {
 		return h.changed(f, a.hubHash, seen)
 	}
@@ -254,10 +251,7 @@ func (h *hubFetch) accept(ctx context.Context, f File, path string, a *hubAnswer
 	if err != nil {
 		return fileRecord{}, h.c.fileFault(h.m.Name, err)
 	}
-	r := fileRecord{Path: f.Path, Size: size, SHA256: hex.EncodeToString(sum.Sum(nil))}
-	if a.trusted {
-		r.HubHash = a.hubHash
-	}
+	r := fileRecord{Path: f.Path, Size: size, SHA256: hex.EncodeToString(sum.Sum(nil)), HubHash: a.hubHash}
 	if err := h.checkContent(ctx, f, part, a, r); err != nil {
 		if faultOf(err) == WrongHash {
 			os.Remove(part)
@@ -275,9 +269,6 @@ func (h *hubFetch) accept(ctx context.Context, f File, path string, a *hubAnswer
 func (h *hubFetch) checkContent(ctx context.Context, f File, part string, a *hubAnswer, r fileRecord) error {
 	if f.SHA256 != "" && r.SHA256 != f.SHA256 {
 		return h.changed(f, r.SHA256, f.SHA256)
-	}
-	if !a.trusted {
-		return nil
 	}
 	if isSHA256(a.hubHash) && r.SHA256 != a.hubHash {
 		return h.changed(f, r.SHA256, a.hubHash)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -286,6 +287,34 @@ func TestCommitIsPinned(t *testing.T) {
 	}
 	if r, err := c.Verify(context.Background(), "tiny"); err != nil || !r.OK() || r.Revision != testCommit {
 		t.Errorf("report %+v %v", r, err)
+	}
+}
+
+// A renamed repository, or the hub's cache, answers from another path of the same host.
+func TestRedirectsWithinTheHub(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/owner/") {
+			w.Header().Set("Etag", `W/"of the redirect"`)
+			http.Redirect(w, r, "/api/resolve-cache/a.json", http.StatusTemporaryRedirect)
+			return
+		}
+		if r.Header.Get("Authorization") != "Bearer "+testToken {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		w.Header().Set("X-Repo-Commit", testCommit)
+		w.Header().Set("Etag", `"9e26dfeeb6e641a33dae4961196235bdb965b21b"`)
+		w.Write([]byte("{}"))
+	}))
+	defer server.Close()
+	c := testCache(t, Options{Endpoint: server.URL}, testModel(hubSource(File{Path: "a.json"})))
+	if _, err := c.Ensure(context.Background(), "tiny"); err != nil {
+		t.Fatal(err)
+	}
+	p, err := c.readPin("tiny", c.models[0].Sources[0])
+	if err != nil || p.Revision != testCommit || p.file("a.json").HubHash != "9e26dfeeb6e641a33dae4961196235bdb965b21b" {
+		t.Errorf("recorded %+v, %v", p, err)
 	}
 }
 

@@ -49,8 +49,7 @@ type hubAnswer struct {
 	start    int64  // first byte of the body within the file
 	total    int64  // size of the file; 0 if not said
 	etag     string // strong entity tag of the server that sends the bytes, or ""
-	hubHash  string // the hub's name for the content, or ""
-	trusted  bool   // hubHash is known to be a hash of the content
+	hubHash  string // the hub's own hash of the content, or ""
 	complete bool   // nothing is missing; there is no body
 }
 
@@ -97,8 +96,7 @@ func (h *hubFetch) get(ctx context.Context, f File, size int64, state partialSta
 			return nil, h.requestFault(ctx, err)
 		}
 		h.reached = true
-		if hop == 0 {
-			h.learn(a, resp)
+		if a.hubHash == "" && h.atHub(u) && h.learn(a, resp) {
 			if err := h.checkHubHash(f, a); err != nil {
 				resp.Body.Close()
 				return nil, err
@@ -107,8 +105,7 @@ func (h *hubFetch) get(ctx context.Context, f File, size int64, state partialSta
 				size, state = 0, partialState{}
 				if !isRedirect(resp.StatusCode) {
 					resp.Body.Close()
-					hop = -1
-					continue
+					continue // asks the same place again, for the whole file
 				}
 			}
 		}
@@ -126,6 +123,11 @@ func (h *hubFetch) get(ctx context.Context, f File, size int64, state partialSta
 	return nil, h.refused("redirects in a circle", "")
 }
 
+// atHub reports whether a URL is on the endpoint's own host.
+func (h *hubFetch) atHub(u *url.URL) bool {
+	return u.Scheme == h.c.endpoint.Scheme && u.Host == h.c.endpoint.Host
+}
+
 func isRedirect(status int) bool {
 	switch status {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
@@ -141,7 +143,7 @@ func (h *hubFetch) do(ctx context.Context, u *url.URL, size int64, state partial
 	}
 	req.Header.Set("User-Agent", "stylesprint")
 	req.Header.Set("Accept-Encoding", "identity") // sizes and ranges are those of the file
-	if h.c.options.Token != "" && u.Scheme == h.c.endpoint.Scheme && u.Host == h.c.endpoint.Host {
+	if h.c.options.Token != "" && h.atHub(u) {
 		req.Header.Set("Authorization", "Bearer "+h.c.options.Token)
 	}
 	if size > 0 {
@@ -151,18 +153,25 @@ func (h *hubFetch) do(ctx context.Context, u *url.URL, size int64, state partial
 	return h.c.client.Do(req)
 }
 
-// learn takes what only the hub itself knows from its first answer: the content's
-// hash, and the commit behind a branch, from which all further files come.
-func (h *hubFetch) learn(a *hubAnswer, resp *http.Response) {
-	commit := resp.Header.Get("X-Repo-Commit")
-	if linked := entityTag(resp.Header.Get("X-Linked-Etag")); linked != "" {
-		a.hubHash, a.trusted = linked, true
-	} else if resp.StatusCode < 400 {
-		a.hubHash, a.trusted = entityTag(resp.Header.Get("Etag")), commit != ""
+// learn takes what only the hub itself knows: the content's hash, and the commit
+// behind a branch, from which all further files come. It reports whether there was a hash.
+func (h *hubFetch) learn(a *hubAnswer, resp *http.Response) bool {
+	if resp.StatusCode >= 400 {
+		return false
 	}
-	if isHex(commit, 40) && resp.StatusCode < 400 {
+	commit := resp.Header.Get("X-Repo-Commit")
+	if isHex(commit, 40) {
 		h.revision = commit
 	}
+	// The tag of a small file is a hash only where the server is a hub.
+	linked, plain := entityTag(resp.Header.Get("X-Linked-Etag")), entityTag(resp.Header.Get("Etag"))
+	switch {
+	case isSHA256(linked):
+		a.hubHash = linked
+	case commit != "" && (isSHA256(plain) || isHex(plain, 40)):
+		a.hubHash = plain
+	}
+	return a.hubHash != ""
 }
 
 // entityTag is the tag without quotes and weakness mark.

@@ -171,8 +171,19 @@ func (d *DB) SaveOutputs(ctx context.Context, outs ...evaluate.Output) error {
 // ordered by item (bytewise) and repeat, until yield returns an error, which it
 // returns. yield may call any method.
 func (d *DB) Outputs(ctx context.Context, runID string, yield func(evaluate.Output) error) error {
-	act := "read outputs of run " + runID
-	rows, err := d.reader.QueryContext(ctx, "SELECT "+outputColumns+" FROM outputs WHERE run_id = ? ORDER BY item_id, repeat", runID)
+	return d.outputs(ctx, "run_id = ?", []any{runID}, yield)
+}
+
+// OutputsAfter is Outputs for those that come behind last in its run (its RunID,
+// ItemID and Repeat), so that a page in the middle of a long run is found at once.
+func (d *DB) OutputsAfter(ctx context.Context, last evaluate.Output, yield func(evaluate.Output) error) error {
+	return d.outputs(ctx, "run_id = ? AND (item_id, repeat) > (?, ?)", []any{last.RunID, last.ItemID, last.Repeat}, yield)
+}
+
+// outputs reads those that a condition picks; its first argument is the run's id.
+func (d *DB) outputs(ctx context.Context, where string, args []any, yield func(evaluate.Output) error) error {
+	act := fmt.Sprint("read outputs of run ", args[0])
+	rows, err := d.reader.QueryContext(ctx, "SELECT "+outputColumns+" FROM outputs WHERE "+where+" ORDER BY item_id, repeat", args...)
 	if err != nil {
 		return d.fault(act, err)
 	}

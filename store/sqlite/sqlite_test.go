@@ -189,14 +189,16 @@ func TestPagingIsQuick(t *testing.T) {
 		}
 	}
 	const bound = 50 * time.Millisecond
-	for _, f := range []stylesprint.RequestFilter{{}, {Before: "r050000"}, {Before: "r000100"}, {Model: "m1", Before: "r050000"}, {Since: time.Unix(0, 40_000), Before: "r070000"}} {
+	at := func(part float64) string { return fmt.Sprintf("r%06d", int(part*largeRows)) }
+	since := time.Unix(0, int64(0.4*largeRows))
+	for _, f := range []stylesprint.RequestFilter{{}, {Before: at(0.5)}, {Before: at(0.1)}, {Model: "m1", Before: at(0.5)}, {Since: since, Before: at(0.7)}} {
 		f.Limit = 50
 		took(fmt.Sprintf("Requests %+v", f), bound, func() (int, error) {
 			r, err := d.Requests(ctx, f)
 			return len(r), err
 		})
 	}
-	for _, f := range []evaluate.Filter{{}, {Before: "r050000"}, {Dataset: "d1", Before: "r050000"}} {
+	for _, f := range []evaluate.Filter{{}, {Before: at(0.5)}, {Dataset: "d1", Before: at(0.5)}} {
 		f.Limit = 50
 		took(fmt.Sprintf("Runs %+v", f), bound, func() (int, error) {
 			r, err := d.Runs(ctx, f)
@@ -205,10 +207,10 @@ func TestPagingIsQuick(t *testing.T) {
 	}
 }
 
-// large makes a database of 100,000 requests and as many runs.
+// large makes a database of largeRows requests and as many runs.
 func large(t testing.TB) *DB {
 	d := open(t, filepath.Join(t.TempDir(), "s.db"))
-	const numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) "
+	numbers := fmt.Sprintf("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) ", largeRows)
 	for _, statement := range []string{
 		numbers + "INSERT INTO requests SELECT printf('r%06d', i), i, '/generate/', 'm' || (i % 3), '', CASE WHEN i % 50 = 0 THEN 500 ELSE 200 END, '', 0, 100, 50, 0, 7, (i * 7919) % 100003, 0 FROM n",
 		numbers + `INSERT INTO runs SELECT printf('r%06d', i), 'd' || (i % 3), '', '', '{}', 1, 'done', '', i, i, 1, 1, 0, 0, 1, '', NULL FROM n`,
