@@ -34,7 +34,10 @@ func TestServeForClients(t *testing.T) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	g, err := gateway.New(gateway.Options{Models: []gateway.Model{
-		text(fake.Script{ContextTokens: 300, Refuse: []string{"tools", "logprobs", "response_format", "messages"}}), vectors(),
+		text(fake.Script{ContextTokens: 300, Refuse: []string{"tools", "logprobs", "response_format", "messages"}, Answers: []fake.Answer{
+			{Match: "break off", Text: "one two three", After: 2, Err: &stylesprint.Error{Code: stylesprint.CodeUpstream, Message: "it broke"}},
+			{Write: fake.Babble},
+		}}), vectors(),
 	}})
 	if err != nil {
 		t.Fatal(err)

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,7 +21,6 @@ type running struct {
 	ready *httpserver.Readiness
 	stop  context.CancelFunc
 	done  chan error // gives Run's outcome once
-	cause atomic.Value
 }
 
 func start(t *testing.T, o httpserver.Options) *running {
