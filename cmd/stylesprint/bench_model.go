@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -17,7 +19,7 @@ func benchmarks() []benchmark {
 	return []benchmark{
 		{"kernel", "Matrix products: GFLOP/s in float32 and bfloat16", "  stylesprint bench kernel", benchKernel},
 		{"decode", "The language model: load, prefill, first token, one and eight streams, memory", "  stylesprint bench decode", benchDecode},
-		{"embed", "The encoder: product sentences a second in fast and exact", "  stylesprint bench embed", benchEmbed},
+		{"embed", "The encoder: texts a second in fast and exact; of a file, if one is named", "  stylesprint bench embed\n  stylesprint bench embed texts.txt", benchEmbed},
 		{"score", "BLEU: segments a second", "  stylesprint bench score", benchScore},
 	}
 }
@@ -212,6 +214,14 @@ func promptOf(m *engine.LanguageModel, n int) string {
 	return strings.Join(words[:low], " ")
 }
 
+// textSet is a list of texts that the encoder is measured on.
+type textSet struct {
+	name  string
+	texts []string
+}
+
+// benchEmbed measures the demo catalogue's descriptions and their single
+// sentences, or the lines of a file where one is named.
 func benchEmbed(ctx context.Context, r *benchRun) error {
 	c, err := r.app.config()
 	if err != nil {
@@ -221,7 +231,10 @@ func benchEmbed(ctx context.Context, r *benchRun) error {
 	if err != nil {
 		return err
 	}
-	sentences, err := productSentences()
+	sets, err := demoTexts()
+	if len(r.args) > 0 && r.base.Bench == "embed" {
+		sets, err = fileTexts(r.args[0])
+	}
 	if err != nil {
 		return err
 	}
@@ -230,12 +243,16 @@ func benchEmbed(ctx context.Context, r *benchRun) error {
 		if err != nil {
 			return err
 		}
-		f := figure{Name: "product sentences", Unit: "sentences/s", Model: config.DefaultEncoder, Precision: precision, CPU: e.Info().CPU,
-			Note: fmt.Sprintf("%d sentences of the demo catalogue in one call", len(sentences))}
-		err = r.measure(ctx, f, rate(float64(len(sentences)), func() error {
-			_, err := e.Embed(ctx, sentences)
-			return err
-		}))
+		for _, set := range sets {
+			f := figure{Name: "product " + set.name, Unit: "texts/s", Model: config.DefaultEncoder, Precision: precision, CPU: e.Info().CPU,
+				Note: fmt.Sprintf("%d texts in one call", len(set.texts))}
+			if err = r.measure(ctx, f, rate(float64(len(set.texts)), func() error {
+				_, err := e.Embed(ctx, set.texts)
+				return err
+			})); err != nil {
+				break
+			}
+		}
 		if cerr := e.Close(); err == nil {
 			err = cerr
 		}
@@ -246,17 +263,36 @@ func benchEmbed(ctx context.Context, r *benchRun) error {
 	return nil
 }
 
-// productSentences are the sentences of the demo catalogue's descriptions.
-func productSentences() ([]string, error) {
+func demoTexts() ([]textSet, error) {
 	products, err := demo.Products()
 	if err != nil {
 		return nil, err
 	}
-	var out []string
+	descriptions, sentences := textSet{name: "descriptions"}, textSet{name: "sentences"}
 	for _, p := range products {
 		for _, d := range p.Descriptions {
-			out = append(out, d)
+			descriptions.texts = append(descriptions.texts, d)
+			for s := range strings.SplitSeq(d, ". ") {
+				sentences.texts = append(sentences.texts, strings.TrimSuffix(s, ".")+".")
+			}
 		}
 	}
-	return out, nil
+	return []textSet{sentences, descriptions}, nil
+}
+
+func fileTexts(path string) ([]textSet, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read texts: %w", err)
+	}
+	var texts []string
+	for line := range strings.Lines(string(b)) {
+		if line = strings.TrimSpace(line); line != "" {
+			texts = append(texts, line)
+		}
+	}
+	if len(texts) == 0 {
+		return nil, usagef("%s holds no text", path)
+	}
+	return []textSet{{"texts of " + filepath.Base(path), texts}}, nil
 }
