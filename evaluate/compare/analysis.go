@@ -117,7 +117,9 @@ func (a *analysis) differences(ctx context.Context, i int) ([]Difference, error)
 			deltas := minus(a.samples[i][m], a.samples[a.base][m])
 			d.Low, d.High = resample.Interval(deltas, level)
 			d.PBootstrap = resample.BootstrapP(deltas, d.Delta, resample.CountTies)
-			a.rivals.inferior[i][m] = inferiority(deltas, info)
+			if a.Families >= minUnits {
+				a.rivals.inferior[i][m] = inferiority(deltas, info)
+			}
 			d.Detectable = a.detectable(resample.Deviation(deltas))
 			d.MoreItems = moreItems(a.Items, d.Detectable, info.Margin)
 			p, err := a.randomize(ctx, base, mine, d.Delta)
@@ -179,7 +181,7 @@ func (a *analysis) adjust() {
 			d := &a.Candidates[i].Differences[m]
 			d.PAdjusted = p[k]
 			d.NonInferior = info.Direction != DirectionNone && inferior[k] <= alpha/2
-			d.Verdict = verdict(*d, info)
+			d.Verdict = verdict(*d, info, a.Families >= minUnits)
 		}
 	}
 }
@@ -194,7 +196,8 @@ func (a *analysis) challengers() []int {
 	return out
 }
 
-func verdict(d Difference, m Metric) Verdict {
+// verdict; enough says that there are units enough to call anything equivalent.
+func verdict(d Difference, m Metric, enough bool) Verdict {
 	gain := gainOf(d.Delta, m)
 	switch {
 	case m.Direction == DirectionNone:
@@ -203,7 +206,7 @@ func verdict(d Difference, m Metric) Verdict {
 		return VerdictBetter
 	case d.PAdjusted < alpha && gain < 0:
 		return VerdictWorse
-	case d.Low > -m.Margin && d.High < m.Margin:
+	case enough && d.Low > -m.Margin && d.High < m.Margin:
 		return VerdictEquivalent
 	}
 	return VerdictUndecided
@@ -228,6 +231,10 @@ func inferiority(deltas []float64, m Metric) float64 {
 	}
 	return float64(n+1) / float64(len(deltas)+1)
 }
+
+// minUnits is how many items or families it takes to call a difference small: the
+// bootstrap's intervals are too narrow with fewer. A randomisation test is not.
+const minUnits = 10
 
 // detectable is the smallest true difference that a two-sided test at alpha,
 // divided among the challengers, shows with the given power.
@@ -293,8 +300,11 @@ func spread(values []float64, low, high float64) Spread {
 // warn tells what weakens the comparison.
 func (c *Comparison) warn(columns []*column) {
 	add := func(format string, args ...any) { c.Warnings = append(c.Warnings, fmt.Sprintf(format, args...)) }
-	if c.Families < 20 {
-		add("There are only %d %s to resample, so intervals and p values are rough.", c.Families, plural(c.Families, c.Method.Unit))
+	switch units := plural(c.Families, c.Method.Unit); {
+	case c.Families < minUnits:
+		add("There are only %d %s to resample: intervals are rough, and nothing is called equivalent or shown to be within a margin.", c.Families, units)
+	case c.Families < 20:
+		add("There are only %d %s to resample, so intervals are rough.", c.Families, units)
 	}
 	for _, col := range columns {
 		op := col.operation

@@ -3,6 +3,7 @@ package compare
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -35,7 +36,8 @@ type Options struct {
 	// Metrics are those to show, in order. Defaults to all that every run has.
 	Metrics []string
 	// Margins are the largest losses that do not matter, by metric. Defaults to
-	// each metric's own (metric.Info).
+	// each metric's own (metric.Info), or a tenth of the baseline's score where
+	// that is less: a margin as large as the score would excuse anything.
 	Margins map[string]float64
 	// Bootstrap and Randomization are numbers of resamples and trials. Default
 	// to 1,000 and 10,000, as in sacrebleu.
@@ -100,6 +102,7 @@ func Compare(ctx context.Context, src Source, runIDs []string, o Options) (Compa
 	if err != nil {
 		return Comparison{}, err
 	}
+	c.limitMargins(columns[base].run, o.Margins)
 	a := analysis{Comparison: &c, columns: columns, base: base}
 	if err := a.run(ctx); err != nil {
 		return Comparison{}, err
@@ -210,6 +213,17 @@ func (c *Comparison) choosePrimary(asked string) error {
 		return refuse(fmt.Sprintf("%s cannot be the primary metric: the runs have no such score, or it is not judged", asked), "choose one of the metrics that the runs were scored with")
 	}
 	return refuse("the runs have no score in common that could decide", "score them first: give their `eval run` commands again")
+}
+
+// limitMargins bounds the margins that were not asked for by the baseline's scores.
+func (c *Comparison) limitMargins(base evaluate.Run, asked map[string]float64) {
+	for i := range c.Metrics {
+		m := &c.Metrics[i]
+		if _, ok := asked[m.Name]; !ok {
+			s, _ := scoreOf(base, m.Name)
+			m.Margin = min(m.Margin, math.Abs(s.Value)/10)
+		}
+	}
 }
 
 func scoreOf(r evaluate.Run, name string) (stylesprint.Score, bool) {

@@ -158,6 +158,8 @@ func TestDecisions(t *testing.T) {
 			compare.OutcomeKeep, "plain", []string{"Keep plain: worse is worse on BLEU by -"}},
 		{"two losers", 60, nil, []writer{{name: "plain", wrong: 0.1, seed: 1}, {name: "worse", wrong: 0.4, seed: 2}, {name: "worst", wrong: 0.6, seed: 3}},
 			compare.OutcomeKeep, "plain", []string{"Keep plain: worse and worst are worse."}},
+		{"too few items to be called equal", 8, map[string]float64{"bleu": 30, "bleu-mean": 0.3, "similarity": 0.3}, []writer{{name: "plain", wrong: 0.02, seed: 1, price: dear}, {name: "mini", wrong: 0.02, seed: 2, price: cheap}},
+			compare.OutcomeUndecided, "", []string{"The data do not decide between plain and mini", "; 8 items are too few to call them equal."}},
 		{"too few items", 24, nil, []writer{{name: "plain", wrong: 0.3, seed: 1}, {name: "voice", wrong: 0.3, seed: 5}},
 			compare.OutcomeUndecided, "", []string{"The data do not decide between plain and voice: they differ on BLEU by ", "; about ", "more items would show a difference of "}},
 	} {
@@ -173,7 +175,7 @@ func TestDecisions(t *testing.T) {
 					t.Errorf("%q lacks %q", d.Sentence, part)
 				}
 			}
-			if len(d.Reasons) == 0 || (d.Outcome == compare.OutcomeUndecided) != (d.MoreItems > 0) {
+			if len(d.Reasons) == 0 || d.Outcome != compare.OutcomeUndecided && d.MoreItems != 0 {
 				t.Errorf("%+v", d)
 			}
 		})
@@ -370,6 +372,20 @@ func TestUnlikeCircumstances(t *testing.T) {
 	}
 	if !strings.Contains(strings.Join(c.Warnings, "\n"), "There are only 12 items to resample") {
 		t.Errorf("%q", c.Warnings)
+	}
+}
+
+// TestMarginsAreNoExcuse has a baseline that scores next to nothing.
+func TestMarginsAreNoExcuse(t *testing.T) {
+	t.Parallel()
+	writers := []writer{{name: "poor", wrong: 0.93, seed: 1, price: dear}, {name: "none", wrong: 1, seed: 2, price: cheap}}
+	c, _, _ := compared(t, catalogue(t, 60, 1), compare.Options{}, writers...)
+	if base := c.Candidates[0].Scores[0].Value; base <= 0 || base > 5 || math.Abs(c.Metrics[0].Margin-base/10) > 1e-12 || c.Decision.Winner == "none" {
+		t.Errorf("BLEU %v, margin %v: %s", base, c.Metrics[0].Margin, c.Decision.Sentence)
+	}
+	c, _, _ = compared(t, catalogue(t, 60, 1), compare.Options{Margins: map[string]float64{"bleu": 3}}, writers...)
+	if c.Metrics[0].Margin != 3 {
+		t.Errorf("a margin that was asked for is %v", c.Metrics[0].Margin)
 	}
 }
 

@@ -272,6 +272,9 @@ func (d *decider) worst(i int) (Metric, Difference) {
 }
 
 func (d *decider) isEquivalent(i int) bool {
+	if d.c.Families < minUnits {
+		return false
+	}
 	for m, info := range d.c.Metrics {
 		if info.Direction == DirectionNone {
 			continue
@@ -323,6 +326,9 @@ func (d *decider) holdup(i int) (Difference, Metric) {
 
 // more says how many further items would help.
 func (d *decider) more(n int, m Metric, diff Difference, held Metric, heldDiff Difference) string {
+	if n == 0 && d.c.Families < minUnits {
+		return fmt.Sprintf("; %d %s are too few to call them equal", d.c.Families, plural(d.c.Families, d.c.Method.Unit))
+	}
 	if n == 0 {
 		return ""
 	}
