@@ -149,6 +149,7 @@ type comparisonBody struct {
 	Candidates []baselineLink
 	Query      template.URL // of the report
 	First      bool
+	Note       string
 	Next       template.URL // the query of the next page of texts
 }
 
@@ -178,11 +179,11 @@ func (s *site) comparison(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	section, err := report.Section(report.Input{Comparison: c, Rows: p.rows, RowsTotal: p.total})
+	section, err := report.Section(report.Input{Comparison: c, Rows: p.rows, RowsTotal: total(c)})
 	if err != nil {
 		return err
 	}
-	b := comparisonBody{Section: section, Query: runsQuery(ids), First: r.URL.Query().Get("after") == ""}
+	b := comparisonBody{Section: section, Note: s.o.Note(c.Dataset), Query: runsQuery(ids), First: r.URL.Query().Get("after") == ""}
 	if p.next != "" {
 		b.Next = runsQuery(ids) + template.URL("&after="+url.QueryEscape(p.next)) // encoded here
 	}
@@ -203,38 +204,54 @@ type textsAfter struct {
 }
 
 type texts struct {
-	rows  []compare.Row
-	total int
-	next  string // the last item shown, where there are more
+	rows []compare.Row
+	next string // the last item shown, where there are more
 }
 
 // rows reads a page of texts. Rows come in a fixed order, item by item, so the
 // last item is the key of the next page.
 func (s *site) rows(ctx context.Context, ids []string, after textsAfter) (texts, error) {
 	var t texts
-	begun, passed := after.item == "", false
-	err := s.o.Compare.Rows(ctx, ids, func(row compare.Row) error {
-		t.total++
-		if !begun {
-			passed = passed || row.ItemID == after.item
-			begun = passed && row.ItemID != after.item
-		}
-		if !begun {
-			return nil
-		}
+	take := func(row compare.Row) error {
 		if len(t.rows) >= after.limit && row.ItemID != t.rows[len(t.rows)-1].ItemID {
 			t.next = t.rows[len(t.rows)-1].ItemID
-			return nil
+			return errEnough
 		}
-		if t.next == "" {
-			t.rows = append(t.rows, row)
-		}
+		t.rows = append(t.rows, row)
 		return nil
-	})
-	if err != nil && !errors.Is(err, errEnough) {
+	}
+	if err := s.rowsAfter(ctx, ids, after.item, take); err != nil && !errors.Is(err, errEnough) {
 		return t, fmt.Errorf("read texts: %w", err)
 	}
 	return t, nil
+}
+
+// rowsAfter begins behind an item, or at the beginning where it is empty.
+func (s *site) rowsAfter(ctx context.Context, ids []string, item string, yield func(compare.Row) error) error {
+	if item == "" {
+		return s.o.Compare.Rows(ctx, ids, yield)
+	}
+	if c, ok := s.o.Compare.(RowSeeker); ok {
+		return c.RowsAfter(ctx, ids, item, yield)
+	}
+	begun, passed := false, false
+	return s.o.Compare.Rows(ctx, ids, func(row compare.Row) error {
+		passed = passed || row.ItemID == item
+		begun = begun || passed && row.ItemID != item
+		if !begun {
+			return nil
+		}
+		return yield(row)
+	})
+}
+
+// total is how many rows a comparison has.
+func total(c compare.Comparison) int {
+	repeat := 1
+	for _, k := range c.Candidates {
+		repeat = max(repeat, k.Run.Repeat)
+	}
+	return c.Items * repeat
 }
 
 // report sends the comparison as one file.
@@ -252,7 +269,10 @@ func (s *site) report(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var b bytes.Buffer
-	in := report.Input{Comparison: c, Rows: t.rows, RowsTotal: t.total, Generated: s.o.Now(), Version: s.o.Version, Command: "stylesprint eval compare " + strings.Join(ids, " ")}
+	in := report.Input{
+		Comparison: c, Rows: t.rows, RowsTotal: total(c), Note: s.o.Note(c.Dataset),
+		Generated: s.o.Now(), Version: s.o.Version, Command: "stylesprint eval report " + strings.Join(ids, " "),
+	}
 	if err := report.Write(&b, in); err != nil {
 		return err
 	}

@@ -2,9 +2,11 @@ package web_test
 
 import (
 	"context"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -156,5 +158,38 @@ func TestAssets(t *testing.T) {
 		if w.Code != status && w.Code/100 != 3 {
 			t.Errorf("%s: status %d, want %d", path, w.Code, status)
 		}
+	}
+}
+
+func TestTemplatesFillTheForm(t *testing.T) {
+	t.Parallel()
+	g := &asked{}
+	h, _ := desk(t, func(o *web.Options) { o.Generate = g })
+	page := get(h, "/playground").Body.String()
+	sample := html.UnescapeString(regexp.MustCompile(`<option>(SS-[^<]+)`).FindStringSubmatch(page)[1])
+	w := get(h, "/playground?model=gpt-4o-mini&template=brand-voice&sample="+url.QueryEscape(sample))
+	sound(t, "filled", w)
+	body := w.Body.String()
+	for _, want := range []string{"You write product descriptions for StyleSprint", "Tove Corduroy Overshirt", `name="turn_role" value="assistant"`, "Name: " + strings.Split(sample, ", ")[1], "<option selected>gpt-4o-mini", `value="brand-voice" selected`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("lacks %q", want)
+		}
+	}
+	if w := get(h, "/playground?template=plain&sample=none"); w.Code != 422 || !strings.Contains(w.Body.String(), "It needs a value for &#34;name&#34;") {
+		t.Errorf("without values: status %d", w.Code)
+	}
+	if w := get(h, "/playground?template=none"); w.Code != 422 || !strings.Contains(w.Body.String(), "There is no template named none.") {
+		t.Errorf("unknown template: status %d", w.Code)
+	}
+	w = post(h, "/playground", url.Values{"system": {"S"}, "turn_role": {"user", "assistant"}, "turn": {"Q", "A"}, "prompt": {"P"}})
+	var said []string
+	for _, m := range g.req.Messages {
+		said = append(said, string(m.Role)+" "+m.Content)
+	}
+	if got := strings.Join(said, ", "); w.Code != 200 || got != "system S, user Q, assistant A, user P" {
+		t.Errorf("status %d, asked %q", w.Code, got)
+	}
+	if w := post(h, "/playground", url.Values{"turn_role": {"system"}, "turn": {"Q"}, "prompt": {"P"}}); w.Code != 422 {
+		t.Errorf("a turn of the system: status %d", w.Code)
 	}
 }

@@ -37,6 +37,7 @@ type playgroundForm struct {
 	Model, System, Prompt        string
 	Temperature, MaxTokens, Seed string
 	Template, Sample             string
+	Turns                        []stylesprint.Message // of the conversation before the prompt
 }
 
 func (s *site) playgroundBody(ctx context.Context) (playgroundBody, error) {
@@ -51,7 +52,7 @@ func (s *site) playgroundBody(ctx context.Context) (playgroundBody, error) {
 		}
 	}
 	for _, t := range s.o.Prompts {
-		if oneTurn(t) {
+		if askable(t) {
 			b.Prompts = append(b.Prompts, t)
 		}
 	}
@@ -62,20 +63,9 @@ func (s *site) playgroundBody(ctx context.Context) (playgroundBody, error) {
 	return b, nil
 }
 
-// oneTurn says whether a template is instructions and one question, which is
-// what the form can hold.
-func oneTurn(t prompt.Template) bool {
-	users := 0
-	for _, m := range t.Messages {
-		switch m.Role {
-		case stylesprint.RoleUser:
-			users++
-		case stylesprint.RoleSystem:
-		default:
-			return false
-		}
-	}
-	return users == 1
+// askable says whether a template ends with a question, as the form does.
+func askable(t prompt.Template) bool {
+	return len(t.Messages) > 0 && t.Messages[len(t.Messages)-1].Role == stylesprint.RoleUser
 }
 
 func (s *site) playground(w http.ResponseWriter, r *http.Request) error {
@@ -108,19 +98,30 @@ func (b *playgroundBody) fill() {
 		}
 		messages, err := t.Render(values)
 		if err != nil {
-			b.Faults["template"] = "The template could not be filled in. Choose a product: " + err.Error() + "."
+			b.Faults["template"] = "The template could not be filled in. " + faultIn(err)
 			return
 		}
-		for _, m := range messages {
+		last := len(messages) - 1
+		for _, m := range messages[:last] {
 			if m.Role == stylesprint.RoleSystem {
 				b.Form.System = strings.TrimSpace(b.Form.System + "\n\n" + m.Content)
 				continue
 			}
-			b.Form.Prompt = m.Content
+			b.Form.Turns = append(b.Form.Turns, m)
 		}
+		b.Form.Prompt = messages[last].Content
 		return
 	}
 	b.Faults["template"] = "There is no template named " + b.Form.Template + "."
+}
+
+// faultIn is what a person can do about values that a template does not take.
+func faultIn(err error) string {
+	var f *prompt.FaultError
+	if errors.As(err, &f) && f.Variable != "" {
+		return fmt.Sprintf("It needs a value for %q: choose a product that has one.", f.Variable)
+	}
+	return "Choose a product for it."
 }
 
 func (s *site) renderPlayground(w http.ResponseWriter, b playgroundBody) error {
@@ -159,6 +160,11 @@ func (s *site) ask(w http.ResponseWriter, r *http.Request) error {
 		Model: f.Get("model"), System: f.Get("system"), Prompt: f.Get("prompt"),
 		Temperature: strings.TrimSpace(f.Get("temperature")), MaxTokens: strings.TrimSpace(f.Get("max_tokens")), Seed: strings.TrimSpace(f.Get("seed")),
 	}
+	for i, text := range f["turn"] {
+		if i < len(f["turn_role"]) && strings.TrimSpace(text) != "" {
+			b.Form.Turns = append(b.Form.Turns, stylesprint.Message{Role: stylesprint.Role(f["turn_role"][i]), Content: text})
+		}
+	}
 	req := b.request()
 	if len(b.Faults) > 0 {
 		return s.renderPlayground(w, b)
@@ -189,6 +195,12 @@ func (b *playgroundBody) request() generate.Request {
 	req := generate.Request{Model: f.Model}
 	if strings.TrimSpace(f.System) != "" {
 		req.Messages = append(req.Messages, stylesprint.Message{Role: stylesprint.RoleSystem, Content: f.System})
+	}
+	for _, m := range f.Turns {
+		if m.Role != stylesprint.RoleUser && m.Role != stylesprint.RoleAssistant {
+			b.Faults["prompt"] = "An earlier turn is of nobody in the conversation. Choose the template again."
+		}
+		req.Messages = append(req.Messages, m)
 	}
 	if strings.TrimSpace(f.Prompt) == "" {
 		b.Faults["prompt"] = "Write a prompt."

@@ -21,8 +21,8 @@ import (
 )
 
 const (
-	pageOutputs = 20     // outputs on a page
-	maxSummed   = 20_000 // outputs that a summary reads
+	pageOutputs = 20    // outputs on a page
+	maxSummed   = 2_500 // outputs that a summary reads
 )
 
 type runBody struct {
@@ -226,10 +226,7 @@ func (s *site) readOutputs(ctx context.Context, r *http.Request, b *runBody) err
 	after := r.URL.Query().Get("after")
 	repeat, _ := strconv.Atoi(r.URL.Query().Get("repeat")) // nonsense counts as 0
 	b.First = after == ""
-	err := s.o.Runs.Outputs(ctx, b.ID, func(o evaluate.Output) error {
-		if !b.First && (o.ItemID < after || o.ItemID == after && o.Repeat <= repeat) {
-			return nil
-		}
+	err := s.outputsAfter(ctx, evaluate.Output{RunID: b.ID, ItemID: after, Repeat: repeat}, func(o evaluate.Output) error {
 		if len(b.Outputs) == pageOutputs {
 			last := b.Outputs[pageOutputs-1]
 			b.Next = template.URL(url.Values{"after": {last.ItemID}, "repeat": {strconv.Itoa(last.Repeat)}}.Encode()) // encoded here
@@ -243,6 +240,22 @@ func (s *site) readOutputs(ctx context.Context, r *http.Request, b *runBody) err
 	}
 	s.joinItems(ctx, b)
 	return nil
+}
+
+// outputsAfter begins behind last, or at the beginning where it names no item.
+func (s *site) outputsAfter(ctx context.Context, last evaluate.Output, yield func(evaluate.Output) error) error {
+	if last.ItemID == "" {
+		return s.o.Runs.Outputs(ctx, last.RunID, yield)
+	}
+	if store, ok := s.o.Runs.(Seeker); ok {
+		return store.OutputsAfter(ctx, last, yield)
+	}
+	return s.o.Runs.Outputs(ctx, last.RunID, func(o evaluate.Output) error {
+		if o.ItemID < last.ItemID || o.ItemID == last.ItemID && o.Repeat <= last.Repeat {
+			return nil
+		}
+		return yield(o)
+	})
 }
 
 func newOutputLine(o evaluate.Output) outputLine {

@@ -44,6 +44,15 @@ type Runs interface {
 	Outputs(ctx context.Context, runID string, yield func(evaluate.Output) error) error
 }
 
+// Seeker is implemented by stores that find a place in the middle of a long run
+// without reading what lies before it. Where Options.Runs does not, pages of
+// outputs are found by reading from the beginning.
+type Seeker interface {
+	// OutputsAfter is Runs.Outputs for those behind last in its run: its RunID,
+	// ItemID and Repeat are set.
+	OutputsAfter(ctx context.Context, last evaluate.Output, yield func(evaluate.Output) error) error
+}
+
 // Comparer sets runs beside one another. The first id is the baseline.
 type Comparer interface {
 	// Compare computes the comparison of two or more runs over the same items.
@@ -51,6 +60,12 @@ type Comparer interface {
 	// Rows calls yield for each item, in a fixed order, until yield returns an
 	// error, which it returns. Cells are in the order of runIDs.
 	Rows(ctx context.Context, runIDs []string, yield func(compare.Row) error) error
+}
+
+// RowSeeker is to Comparer what Seeker is to Runs.
+type RowSeeker interface {
+	// RowsAfter is Comparer.Rows for the items behind itemID.
+	RowsAfter(ctx context.Context, runIDs []string, itemID string, yield func(compare.Row) error) error
 }
 
 // Generator answers the playground's form when it is sent without script.
@@ -123,6 +138,9 @@ type Options struct {
 	// Prompts and Samples are what the playground offers to start from.
 	Prompts []prompt.Template
 	Samples []Sample
+	// Note is a sentence to stand with everything made from a dataset: "Demo
+	// data: ...". It may be nil, and may return "".
+	Note func(dataset string) string
 	// Items returns those of a run's items that ids names, for references
 	// beside outputs. Absent items are left out.
 	Items func(ctx context.Context, run evaluate.Run, ids []string) ([]dataset.Item, error)
@@ -148,6 +166,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Poll <= 0 {
 		o.Poll = time.Second
+	}
+	if o.Note == nil {
+		o.Note = func(string) string { return "" }
 	}
 	if o.Models == nil {
 		o.Models = func(context.Context) ([]Model, error) { return nil, nil }

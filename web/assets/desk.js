@@ -41,7 +41,7 @@ document.documentElement.classList.add("scripted");
   const set = (id, text) => { $(id).textContent = text; };
   const ends = { length: "at the token limit", content_filter: "text was withheld", stop: "by itself" };
 
-  // A prompt alone goes to /generate/; with instructions it is a conversation.
+  // A prompt alone goes to /generate/; with instructions or earlier turns it is a conversation.
   function request() {
     const field = (name) => form.elements[name].value.trim();
     const body = { model: field("model"), stream: true };
@@ -49,9 +49,12 @@ document.documentElement.classList.add("scripted");
     if (field("max_tokens")) body.max_tokens = Number(field("max_tokens"));
     const prompt = form.elements.prompt.value;
     let path = "/generate/";
-    if (field("system")) {
+    const roles = [...form.querySelectorAll("[name=turn_role]")];
+    const messages = [...form.querySelectorAll("[name=turn]")].map((t, i) => ({ role: roles[i].value, content: t.value })).filter((m) => m.content.trim());
+    if (field("system")) messages.unshift({ role: "system", content: form.elements.system.value });
+    if (messages.length) {
       path = "/v1/chat/completions";
-      body.messages = [{ role: "system", content: form.elements.system.value }, { role: "user", content: prompt }];
+      body.messages = [...messages, { role: "user", content: prompt }];
       body.stream_options = { include_usage: true };
     } else {
       body.prompt = prompt;

@@ -11,13 +11,19 @@ import (
 
 	"stylesprint"
 	"stylesprint/generate"
+	"stylesprint/prompt"
 	"stylesprint/web"
 )
 
 // Options are a dashboard over the source.
 func (s *Source) Options() (web.Options, error) {
+	set, err := prompt.Builtin()
+	if err != nil {
+		return web.Options{}, fmt.Errorf("make demo pages: %w", err)
+	}
 	o := web.Options{
-		Runs: s, Compare: s, Generate: Answerer{}, Items: s.Items, Version: "0.1.0 (demo data)", Now: Now,
+		Runs: s, Compare: s, Generate: Answerer{}, Items: s.Items, Prompts: set, Version: "0.1.0 (demo data)", Now: Now,
+		Note:   func(string) string { return "Demo data: every figure on this page is made up." },
 		Models: func(context.Context) ([]web.Model, error) { return models(), nil },
 		Health: func(context.Context) []web.Check {
 			return []web.Check{{Name: "database", OK: true, Detail: "answers in 0.2 ms"}, {Name: "models", OK: true, Detail: "3 of 3 loaded"}, {Name: "disk", OK: true, Detail: "61 GB free"}}
