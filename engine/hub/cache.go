@@ -219,7 +219,7 @@ func (c *Cache) Ensure(ctx context.Context, name string) (Local, error) {
 		return Local{}, &Error{
 			Fault: Offline, Model: name,
 			Message: name + " is not on this machine and offline mode is on",
-			Advice:  "unset HF_HUB_OFFLINE and run: " + pull(name) + "; or copy the model's files into " + c.folder(name),
+			Advice:  "unset HF_HUB_OFFLINE and run: " + pull(name) + "; or copy the folder " + c.folder(name) + " from a machine that has it",
 		}
 	}
 	return c.fetch(ctx, m)
