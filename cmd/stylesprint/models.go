@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,7 +24,6 @@ func (a *app) cache(c config.Config, p *progress) (*hub.Cache, error) {
 		Endpoint: c.Hub.Endpoint,
 		Token:    c.Hub.Token.Reveal(),
 		Offline:  c.Hub.Offline,
-		Client:   http.DefaultClient,
 		Progress: p.hub,
 		Log:      slog.New(slog.DiscardHandler),
 	})
