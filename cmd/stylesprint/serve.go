@@ -78,14 +78,13 @@ func mayListen(addr string) error {
 
 // server is what serve opens and closes.
 type server struct {
-	app      *app
-	config   config.Config
-	log      *slog.Logger
-	db       *sqlite.DB
-	models   []gateway.Model
-	shown    []web.Model
-	encoders []string
-	open     closers
+	app    *app
+	config config.Config
+	log    *slog.Logger
+	db     *sqlite.DB
+	models []gateway.Model
+	shown  []web.Model
+	open   closers
 }
 
 // serve runs the server until ctx ends; listening, if not nil, is told the address.

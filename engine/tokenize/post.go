@@ -94,10 +94,9 @@ func longestFirst(n1, n2, limit int) (int, int) {
 	if n1+n2 <= limit {
 		return n1, n2
 	}
-	short, long := min(n1, n2), max(n1, n2)
-	if short > limit {
-		long = short
-	} else {
+	short := min(n1, n2)
+	long := short
+	if short <= limit {
 		long = max(short, limit-short)
 	}
 	if short+long > limit {

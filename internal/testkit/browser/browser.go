@@ -135,7 +135,7 @@ func (t *Tab) listen(event any) {
 			return
 		}
 		for _, a := range e.Args {
-			fault += strings.TrimSpace(a.Description+" "+fmt.Sprintf("%s", a.Value)) + " "
+			fault += strings.TrimSpace(a.Description+" "+a.Value.String()) + " "
 		}
 	case *log.EventEntryAdded:
 		if e.Entry.Level != "error" {
