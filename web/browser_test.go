@@ -87,12 +87,12 @@ func testViews(t *testing.T, b *browser.Browser, url string) {
 	tab := tabOf(t, b)
 	views := map[string]browser.View{
 		"light": {Width: 1280, Height: 800}, "dark": {Width: 1280, Height: 800, Scheme: "dark"},
-		"phone": {Width: 360, Height: 740}, "small": {Width: 320, Height: 600}, "wide": {Width: 2560, Height: 1400},
+		"phone": {Width: 360, Height: 740}, "small": {Width: 320, Height: 600}, "between": {Width: 700, Height: 900}, "beside": {Width: 1600, Height: 900}, "wide": {Width: 2560, Height: 1400},
 	}
 	grounds := map[string]string{"light": "rgb(251, 248, 242)", "dark": "rgb(23, 21, 18)"}
 	for _, path := range pages() {
 		for name, v := range views {
-			if (name == "wide" || name == "small") && path != comparison && path != "/playground" && path != "/runs" {
+			if (v.Width != 360 && v.Width != 1280) && path != comparison && path != "/playground" && path != "/runs" {
 				continue
 			}
 			must(t, tab.Open(url+path, v))

@@ -12,6 +12,7 @@ import (
 
 	"stylesprint"
 	"stylesprint/generate"
+	"stylesprint/prompt"
 	"stylesprint/web"
 	"stylesprint/web/webtest"
 )
@@ -164,18 +165,22 @@ func TestAssets(t *testing.T) {
 func TestTemplatesFillTheForm(t *testing.T) {
 	t.Parallel()
 	g := &asked{}
-	h, _ := desk(t, func(o *web.Options) { o.Generate = g })
+	voice, err := prompt.Parse([]byte("---\nname: voice\ndescription: An example first.\nvariables:\n  - name: name\n    required: true\n---\n[system]\nWrite as we do.\n\n[user]\nName: Tove Overshirt\n\n[assistant]\nMoss corduroy.\n\n[user]\nName: {{name}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, _ := desk(t, func(o *web.Options) { o.Generate, o.Prompts = g, []prompt.Template{voice} })
 	page := get(h, "/playground").Body.String()
 	sample := html.UnescapeString(regexp.MustCompile(`<option>(SS-[^<]+)`).FindStringSubmatch(page)[1])
-	w := get(h, "/playground?model=gpt-4o-mini&template=brand-voice&sample="+url.QueryEscape(sample))
+	w := get(h, "/playground?model=gpt-4o-mini&template=voice&sample="+url.QueryEscape(sample))
 	sound(t, "filled", w)
 	body := w.Body.String()
-	for _, want := range []string{"You write product descriptions for StyleSprint", "Tove Corduroy Overshirt", `name="turn_role" value="assistant"`, "Name: " + strings.Split(sample, ", ")[1], "<option selected>gpt-4o-mini", `value="brand-voice" selected`} {
+	for _, want := range []string{"Write as we do.", "Tove Overshirt", `name="turn_role" value="assistant"`, "Name: " + strings.Split(sample, ", ")[1], "<option selected>gpt-4o-mini", `value="voice" selected`} {
 		if !strings.Contains(body, want) {
 			t.Errorf("lacks %q", want)
 		}
 	}
-	if w := get(h, "/playground?template=plain&sample=none"); w.Code != 422 || !strings.Contains(w.Body.String(), "It needs a value for &#34;name&#34;") {
+	if w := get(h, "/playground?template=voice&sample=none"); w.Code != 422 || !strings.Contains(w.Body.String(), "It needs a value for &#34;name&#34;") {
 		t.Errorf("without values: status %d", w.Code)
 	}
 	if w := get(h, "/playground?template=none"); w.Code != 422 || !strings.Contains(w.Body.String(), "There is no template named none.") {

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"stylesprint"
@@ -271,6 +272,9 @@ func newOutputLine(o evaluate.Output) outputLine {
 		l.Fault = "The model answered with an empty text."
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.Scores)) {
+		if strings.HasSuffix(name, "-truncated") { // about the measuring, not the text
+			continue
+		}
 		l.Figures = append(l.Figures, show.Metric(name)+" "+plot.Number(o.Scores[name], plot.Decimals(o.Scores[name])))
 	}
 	return l

@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"stylesprint/evaluate"
@@ -26,7 +27,7 @@ type runLine struct {
 	Class    string // "harm" for failures
 	Live     bool
 	Progress progress
-	Figures  []string // at most two scores, in words
+	Figures  []string // at most two scores that are judged, in words
 }
 
 func newRunLine(r evaluate.Run, now time.Time) runLine {
@@ -36,7 +37,7 @@ func newRunLine(r evaluate.Run, now time.Time) runLine {
 	}
 	for _, s := range r.Scores {
 		f := show.Score(s)
-		if !f.Missing && len(l.Figures) < 2 {
+		if !f.Missing && len(l.Figures) < 2 && !strings.HasSuffix(s.Metric, "-mean") && !strings.HasPrefix(s.Metric, "length") {
 			l.Figures = append(l.Figures, show.Metric(s.Metric)+" "+f.Value)
 		}
 	}

@@ -70,7 +70,7 @@ func (p Distributions) caption(r Distribution) string {
 
 // Heights of the parts of a row.
 const (
-	pileHeight = 44.0
+	pileHeight = 50.0
 	boxHeight  = 18.0
 )
 
@@ -152,7 +152,7 @@ func (p Distributions) pile(c *canvas, r Distribution, s scale, base float64, mo
 			continue
 		}
 		x := s.at(p.Low + step*float64(i))
-		if radius >= 1.8 {
+		if radius >= 2.2 {
 			for k := range n {
 				c.circle("dot"+class, x+wide/2, base-1-radius-float64(k)*(2*radius+.6), radius)
 			}

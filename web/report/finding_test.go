@@ -57,6 +57,14 @@ func TestOperationFinding(t *testing.T) {
 	}
 }
 
+func TestSentence(t *testing.T) {
+	t.Parallel()
+	c := compare.Comparison{Decision: compare.Decision{Sentence: "-1 by -0.04 (-2 to +3), not gpt-4 - or a-1"}}
+	if got, want := Sentence(c), "−1 by −0.04 (−2 to +3), not gpt-4 - or a-1"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestDifferencesFinding(t *testing.T) {
 	t.Parallel()
 	c := compare.Comparison{Baseline: "plain", Metrics: []compare.Metric{{Title: "BLEU"}, {Title: "Similarity"}, {Title: "Length"}}}

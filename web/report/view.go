@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -61,8 +62,8 @@ func newView(in Input) view {
 		Eyebrow:  Eyebrow(c),
 		Sentence: Sentence(c),
 		Note:     in.Note,
-		Reasons:  c.Decision.Reasons,
-		Warnings: c.Warnings,
+		Reasons:  typeset(c.Decision.Reasons),
+		Warnings: typeset(c.Warnings),
 		Table:    newTable(c),
 		Rows:     newRows(c, in.Rows),
 		RowsNote: rowsNote(in),
@@ -79,9 +80,19 @@ func newView(in Input) view {
 // Sentence is the decision as a title.
 func Sentence(c compare.Comparison) string {
 	if c.Decision.Sentence != "" {
-		return c.Decision.Sentence
+		return typeset([]string{c.Decision.Sentence})[0]
 	}
 	return "The data do not decide"
+}
+
+// typeset gives negative numbers in sentences a real minus sign, as tables have.
+func typeset(sentences []string) []string {
+	minus := regexp.MustCompile(`(^|[ (])-(\d)`)
+	out := make([]string, len(sentences))
+	for i, s := range sentences {
+		out[i] = minus.ReplaceAllString(s, "$1−$2")
+	}
+	return out
 }
 
 // Eyebrow says what was compared, over what.
