@@ -159,7 +159,7 @@ func (m *Machine) packQuants(kind string, out, in int, raw []byte) (*Weights, er
 	if out <= 0 || in <= 0 || in%block != 0 {
 		return nil, fmt.Errorf("pack %s weights: shape %d x %d, want positive sizes and inputs in blocks of %d", kind, out, in, block)
 	}
-	if out > len(raw) || in/block > len(raw) || len(raw) != out*(in/block)*size {
+	if row := in / block; row > len(raw)/size || len(raw)%(row*size) != 0 || len(raw)/(row*size) != out {
 		return nil, fmt.Errorf("pack %s weights of %d x %d: %d bytes given, want %d for each %d values", kind, out, in, len(raw), size, block)
 	}
 	w := &Weights{Out: out, In: in, Format: Q4}
