@@ -188,10 +188,7 @@ func (a *app) reportInput(ctx context.Context, c comparer, ids []string, f compa
 	if err != nil {
 		return report.Input{}, err
 	}
-	in := report.Input{Comparison: got, Generated: a.now().UTC(), Version: buildVersion().Version}
-	if got.Dataset == demoName {
-		in.Note = "Demo data: an invented catalogue with references written for this project."
-	}
+	in := report.Input{Comparison: got, Generated: a.now().UTC(), Version: buildVersion().Version, Note: datasetNote(got.Dataset)}
 	err = c.Rows(ctx, ids, func(r compare.Row) error {
 		in.RowsTotal++
 		if len(in.Rows) < reportRows {

@@ -19,6 +19,14 @@ import (
 // demoName is the dataset of the compiled-in demo catalogue.
 const demoName = "demo"
 
+// datasetNote stands with everything made from a dataset.
+func datasetNote(name string) string {
+	if name == demoName {
+		return "Demo data: an invented catalogue with references written for this project."
+	}
+	return ""
+}
+
 // loadDataset reads "demo" or a file, cut to the items of split and to limit where asked.
 func loadDataset(name, split string, limit int) (dataset.Dataset, error) {
 	var d dataset.Dataset

@@ -129,7 +129,7 @@ func (s *server) run(ctx context.Context, listening func(net.Addr)) error {
 	}
 	mux := http.NewServeMux()
 	g.Mount(mux)
-	mux.Handle("/", httpserver.Chain(pages, httpserver.SecurityHeaders(httpserver.PolicyPages), httpserver.SameOrigin()))
+	mux.Handle("/", httpserver.Chain(pages, httpserver.Recover(s.panicked, nil), httpserver.BodyLimit(s.config.MaxBodyBytes, nil)))
 	srv, err := httpserver.New(httpserver.Options{
 		Handler: httpserver.Chain(mux, httpserver.LocalOnly()), Listener: listener, Readiness: ready,
 		DrainLimit: s.config.DrainTimeout, Fault: func(f string) { s.log.Warn("http", "fault", f) },
@@ -149,6 +149,11 @@ func (s *server) run(ctx context.Context, listening func(net.Addr)) error {
 	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.DrainTimeout)
 	defer cancel()
 	return errors.Join(err, g.Close(flush))
+}
+
+// panicked logs the panic of a page; the person who asked sees a plain 500.
+func (s *server) panicked(r *http.Request, p httpserver.Panic) {
+	s.log.Error("panic", "path", r.URL.Path, "value", fmt.Sprint(p.Value), "stack", string(p.Stack))
 }
 
 // addModel opens a configured model for the gateway and the pages.
@@ -211,6 +216,7 @@ func (s *server) pages(ready *httpserver.Readiness, closing <-chan struct{}) (ht
 		Models:  func(context.Context) ([]web.Model, error) { return s.shown, nil },
 		Health:  func(ctx context.Context) []web.Check { return s.health(ctx, ready) },
 		Items:   data.items,
+		Note:    datasetNote,
 		Version: v.Version, Log: s.log, Closing: closing,
 	}
 	if g := s.generator(); g != nil {
