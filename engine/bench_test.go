@@ -43,7 +43,7 @@ func BenchmarkPrefill512(b *testing.B) { benchmarkPrefill(b, 512) }
 // BenchmarkFirstToken60 times a prompt of 60 tokens up to the first of the answer.
 func BenchmarkFirstToken60(b *testing.B) { benchmarkPrefill(b, 60) }
 
-func benchmarkDecode(b *testing.B, streams, tokens int) {
+func benchmarkDecode(b *testing.B, streams, tokens int, s Sampling) {
 	for _, p := range []Precision{Fast, Exact} {
 		b.Run(string(p), func(b *testing.B) {
 			m := openReal(b, Options{Precision: p})
@@ -58,7 +58,7 @@ func benchmarkDecode(b *testing.B, streams, tokens int) {
 				slowest := 0.0
 				for range streams {
 					wg.Go(func() {
-						r, err := m.Generate(context.Background(), Request{Prompt: "Once upon a time there was a tailor", MaxTokens: tokens}, nil)
+						r, err := m.Generate(context.Background(), Request{Prompt: "Once upon a time there was a tailor", MaxTokens: tokens, Sampling: s}, nil)
 						if err != nil {
 							b.Error(err)
 							return
@@ -77,12 +77,16 @@ func benchmarkDecode(b *testing.B, streams, tokens int) {
 	}
 }
 
-func BenchmarkDecode1(b *testing.B) { benchmarkDecode(b, 1, 128) }
+func BenchmarkDecode1(b *testing.B) { benchmarkDecode(b, 1, 128, Sampling{}) }
 
-func BenchmarkDecode8(b *testing.B) { benchmarkDecode(b, 8, 128) }
+func BenchmarkDecode8(b *testing.B) { benchmarkDecode(b, 8, 128, Sampling{}) }
+
+func BenchmarkDecode8Sampled(b *testing.B) {
+	benchmarkDecode(b, 8, 128, Sampling{Temperature: 1, TopP: 0.95, RepetitionPenalty: 1.1})
+}
 
 // BenchmarkDecode8Long ends with 512 tokens a stream in the cache.
-func BenchmarkDecode8Long(b *testing.B) { benchmarkDecode(b, 8, 500) }
+func BenchmarkDecode8Long(b *testing.B) { benchmarkDecode(b, 8, 500, Sampling{}) }
 
 func BenchmarkEmbed(b *testing.B) {
 	var texts []string

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -104,6 +105,20 @@ func TestNoChatTemplate(t *testing.T) {
 	plain.chat, plain.chatErr = nil, ErrNoChatTemplate
 	if _, err := plain.encode(Request{Messages: []ChatMessage{{"user", "hello"}}}); !errors.Is(err, ErrNoChatTemplate) {
 		t.Errorf("got %v, want ErrNoChatTemplate", err)
+	}
+}
+
+func TestUnreadableChatTemplate(t *testing.T) {
+	t.Parallel()
+	dir := copyModel(t, "llama-tied", map[string][2]string{"chat_template.jinja": {"", "{% if (1 %}"}})
+	m, err := OpenLanguageModel(context.Background(), dir, Options{CPU: "portable"})
+	if err != nil {
+		t.Fatal(err) // the model is good for plain prompts
+	}
+	defer m.Close()
+	_, err = m.RenderChat([]ChatMessage{{"user", "hello"}})
+	if !errors.Is(err, ErrNoChatTemplate) || !strings.Contains(err.Error(), "Unable to parse") {
+		t.Errorf("got %v, want ErrNoChatTemplate and the fault", err)
 	}
 }
 

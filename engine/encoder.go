@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,7 +71,7 @@ func openEncoder(ctx context.Context, path string, o Options) (*Encoder, error) 
 	hash := later(func() (string, error) { return at.hash(ctx) })
 	err = e.read(ctx, at, o)
 	sum, hashErr := hash()
-	if err = errors.Join(err, hashErr); err != nil {
+	if err = cmp.Or(err, hashErr); err != nil {
 		machine.Close()
 		return nil, err
 	}
@@ -99,7 +100,7 @@ func (e *Encoder) read(ctx context.Context, at location, o Options) error {
 	words := later(at.folderTokenizer)
 	modelErr := e.readWeights(ctx, at, config, o)
 	e.tokenizer, err = words()
-	if err = errors.Join(modelErr, err); err != nil {
+	if err = cmp.Or(modelErr, err); err != nil {
 		return err
 	}
 	if n := e.tokenizer.VocabularySize(); n > config.Vocabulary {

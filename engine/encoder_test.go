@@ -25,7 +25,7 @@ func TestEmbedManyAtOnce(t *testing.T) {
 	eachLevel(t, func(t *testing.T, cpu string) {
 		e := openTinyEncoder(t, Options{CPU: cpu, Threads: 2})
 		var texts []string
-		for i := range 300 {
+		for i := range 200 {
 			texts = append(texts, fmt.Sprintf("a linen shirt number %d", i*i*i))
 		}
 		alone := make([]Embedding, len(texts))
@@ -37,7 +37,7 @@ func TestEmbedManyAtOnce(t *testing.T) {
 			alone[i] = v[0]
 		}
 		var wg sync.WaitGroup
-		for range 3 {
+		for range 2 {
 			wg.Go(func() {
 				got, err := e.Embed(context.Background(), texts)
 				if err != nil || len(got) != len(texts) {

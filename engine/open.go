@@ -1,8 +1,8 @@
 package engine
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -38,7 +38,7 @@ func openLanguageModel(ctx context.Context, path string, o Options) (*LanguageMo
 	hash := later(func() (string, error) { return at.hash(ctx) })
 	m, err := readLanguageModel(ctx, at, machine, o)
 	sum, hashErr := hash()
-	if err = errors.Join(err, hashErr); err == nil {
+	if err = cmp.Or(err, hashErr); err == nil {
 		m.info.Name, m.info.SHA256 = modelName(path), sum
 		err = m.start(o)
 	}
@@ -99,7 +99,7 @@ func readLanguageModel(ctx context.Context, at location, machine *kernel.Machine
 	err := m.readWeights(ctx, file, config, names, o)
 	var wordsErr error
 	m.words, wordsErr = words()
-	if err = errors.Join(err, wordsErr); err != nil {
+	if err = cmp.Or(err, wordsErr); err != nil {
 		return nil, err
 	}
 	if n := m.words.tokenizer.VocabularySize(); n > m.model.Vocabulary {
@@ -181,7 +181,7 @@ func (m *LanguageModel) start(o Options) error {
 func stepRows(level kernel.Level) int {
 	switch level {
 	case kernel.Portable:
-		return 32
+		return 16
 	case kernel.AVX2:
 		return 256
 	}

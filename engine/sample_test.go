@@ -78,7 +78,7 @@ func TestSamplingDistribution(t *testing.T) {
 		{Temperature: 1, MinP: 0.1}, {Temperature: 1, MinP: 1}, {Temperature: 1.5, TopK: 40, TopP: 0.8, MinP: 0.05}, {Temperature: 1, TopP: 0.9, MinP: 0.02},
 	} {
 		want := reference(logits, s)
-		const draws = 20000
+		const draws = 6000
 		got := make([]float64, len(logits))
 		p := newSampler(s, len(logits), nil, 0)
 		var memory drawMemory

@@ -43,7 +43,10 @@ func newVocabulary(t tokenize.Tokenizer, ends []int32, template string, named ma
 			marked = append(marked, s)
 		}
 	}
-	v.chat, v.chatErr = parseChatTemplate(template, named, marked)
+	var err error
+	if v.chat, err = parseChatTemplate(template, named, marked); err != nil {
+		v.chatErr = fmt.Errorf("%w (its own cannot be used: %w)", ErrNoChatTemplate, err)
+	}
 	return v
 }
 

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -206,7 +207,7 @@ func (l *Loader) floats(t Tensor) ([]float32, error) {
 	rows := max(1, part/max(1, t.Shape[1]))
 	c := &conversion{t: t, dst: l.buffer[:n], rows: rows, errs: make([]error, (t.Shape[0]+rows-1)/rows)}
 	l.m.Parallel(len(c.errs), c)
-	return c.dst, errors.Join(c.errs...)
+	return c.dst, cmp.Or(c.errs...)
 }
 
 // conversion is the task of turning stored rows into float32.

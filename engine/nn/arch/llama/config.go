@@ -15,6 +15,7 @@
 package llama
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -101,7 +102,7 @@ func ParseConfig(data []byte) (Config, error) {
 	case j.MLPBias:
 		return c, errors.New("read llama config: mlp_bias is not supported")
 	}
-	if err := errors.Join(j.Rope.check(), j.Scaling.check()); err != nil {
+	if err := cmp.Or(j.Rope.check(), j.Scaling.check()); err != nil {
 		return c, fmt.Errorf("read llama config: %w", err)
 	}
 	return c, c.Check()
@@ -170,7 +171,7 @@ func ConfigFromGGUF(meta Metadata, vocabulary int, tied bool) (Config, error) {
 	if v, ok := meta.Float("llama.attention.layer_norm_rms_epsilon"); ok {
 		c.NormEps = v
 	}
-	return c, errors.Join(c.Check(), c.refuseGGUF(meta))
+	return c, cmp.Or(c.Check(), c.refuseGGUF(meta))
 }
 
 // refuseGGUF names what the metadata asks for beyond this package.
