@@ -79,6 +79,12 @@ the calls that were in flight, and those are counted. --new starts over.`,
 
 // evalRun runs one candidate; it opens and closes all that it needs.
 func (a *app) evalRun(ctx context.Context, c config.Config, e evalFlags, params generate.Params) (evaluate.Run, error) {
+	if _, err := e.model.resolve(c); err != nil { // wrong usage is told before a model is fetched or opened
+		return evaluate.Run{}, err
+	}
+	if _, err := template(e.prompt); err != nil {
+		return evaluate.Run{}, err
+	}
 	d, err := loadDataset(e.dataset, e.split, e.limit)
 	if err != nil {
 		return evaluate.Run{}, err
