@@ -121,7 +121,7 @@ func (a *analysis) differences(ctx context.Context, i int) ([]Difference, error)
 				a.rivals.inferior[i][m] = inferiority(deltas, info)
 			}
 			d.Detectable = a.detectable(resample.Deviation(deltas))
-			d.MoreItems = moreItems(a.Items, d.Detectable, info.Margin)
+			d.MoreItems = moreItems(a.Items, d.Detectable, d.target(info))
 			p, err := a.randomize(ctx, base, mine, d.Delta)
 			if err != nil {
 				return nil, err

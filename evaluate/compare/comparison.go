@@ -96,8 +96,8 @@ type Difference struct {
 	Verdict     Verdict `json:"verdict"`
 	// Detectable is the smallest difference that these items would have shown four times in five.
 	Detectable float64 `json:"detectable"`
-	// MoreItems is about how many further items would show a difference as
-	// large as the margin four times in five; 0 where none are needed.
+	// MoreItems is about how many further items would show a difference as large as the
+	// one seen, or as the margin where that is larger, four times in five; 0 where none are needed.
 	MoreItems int `json:"more_items"`
 }
 

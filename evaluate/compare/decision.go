@@ -2,6 +2,7 @@ package compare
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"stylesprint/evaluate/resample"
@@ -333,10 +334,14 @@ func (d *decider) more(n int, m Metric, diff Difference, held Metric, heldDiff D
 		return ""
 	}
 	if heldDiff.MoreItems > diff.MoreItems {
-		m = held
+		m, diff = held, heldDiff
 	}
-	return fmt.Sprintf("; about %s more items would show a difference of %s on %s", thousands(n), amount(m.Margin, m.Unit), m.Title)
+	return fmt.Sprintf("; about %s more items would show a difference of %s on %s", thousands(n), amount(diff.target(m), m.Unit), m.Title)
 }
+
+// target is the difference that more items are to show: the one seen, or the
+// margin where that is larger.
+func (d Difference) target(m Metric) float64 { return max(m.Margin, math.Abs(d.Delta)) }
 
 // tradeOff is the sentence for a challenger that is better on the primary
 // metric and may lose too much on another.
