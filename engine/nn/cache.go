@@ -28,16 +28,19 @@ func PagesFor(tokens int) int { return (tokens + kernel.PageTokens - 1) / kernel
 // Free is how many pages nobody holds.
 func (c *Cache) Free() int { return len(c.free) }
 
-// Take appends n pages to dst, or reports false and leaves dst as it is.
+// Take appends n pages to dst, or reports false and leaves dst as it is. Pages that
+// were never out before get their memory here, so that storing into them takes none.
 func (c *Cache) Take(dst []int32, n int) ([]int32, bool) {
 	left := len(c.free) - n
 	if left < 0 {
 		return dst, false
 	}
+	had := len(dst)
 	for i := len(c.free) - 1; i >= left; i-- {
 		dst = append(dst, c.free[i])
 	}
 	c.free = c.free[:left]
+	c.Pages.Reserve(dst[had:])
 	return dst, true
 }
 

@@ -81,6 +81,13 @@ func (p *Pages) written(page int) bool {
 	return p.o.Format == F32 && p.f32[page] != nil || p.o.Format == BF16 && p.bf16[page] != nil
 }
 
+// Reserve gives pages their memory ahead of the first write, so that StorePages takes none.
+func (p *Pages) Reserve(pages []int32) {
+	for _, page := range pages {
+		p.touch(int(page))
+	}
+}
+
 // touch gives a page its memory, and a panel more: kernels read whole panels.
 func (p *Pages) touch(page int) {
 	switch {
