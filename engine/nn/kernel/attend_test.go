@@ -67,7 +67,7 @@ func TestAttend(t *testing.T) {
 		{[]int{5, 0, 17, 33, 2}, Attention{Heads: 3, Dim: 32}},
 		{[]int{64, 47, 49}, Attention{Heads: 2, Dim: 80, Causal: true}},
 		{[]int{130, 7}, Attention{Heads: 4, KVHeads: 2, Dim: 64, Causal: true}},
-		{[]int{270}, Attention{Heads: 2, KVHeads: 1, Dim: 40}},
+		{[]int{270}, Attention{Heads: 1, Dim: 40}},
 		{[]int{19, 35}, Attention{Heads: 2, Dim: 7, Scale: 0.4}},
 		{[]int{515}, Attention{Heads: 1, Dim: 16, Causal: true}},
 	}
@@ -116,9 +116,9 @@ func TestAttendPages(t *testing.T) {
 	eachLevel(t, func(t *testing.T, m *Machine) {
 		for _, f := range []Format{F32, BF16} {
 			for _, a := range []Attention{
-				{Heads: 6, KVHeads: 2, Dim: 32, Causal: true},
+				{Heads: 3, KVHeads: 1, Dim: 32, Causal: true},
 				{Heads: 1, KVHeads: 1, Dim: 18, Causal: true},
-				{Heads: 2, KVHeads: 1, Dim: 64},
+				{Heads: 2, KVHeads: 2, Dim: 34},
 			} {
 				checkAttendPages(t, m, f, a)
 			}
@@ -133,7 +133,7 @@ func checkAttendPages(t *testing.T, m *Machine, f Format, a Attention) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	steps := [][]int{{40, 1, 0}, {1, 1, 300}, {3, 16, 1}, {1, 50, 1}, {1, 1, 1}, {5, 0, 33}}
+	steps := [][]int{{40, 1, 0}, {1, 1, 270}, {3, 16, 1}, {1, 50, 1}, {1, 1, 1}, {5, 0, 33}}
 	pages := [][]int32{{63, 1, 40}, {0, 2, 3}, {10, 9, 8, 7, 6, 50, 51, 52, 53, 54, 55}}
 	keys, values := make([][]float32, 3), make([][]float32, 3)
 	var s Scratch

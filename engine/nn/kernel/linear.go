@@ -98,6 +98,9 @@ func (j *linearJob) check(x []float32, rows int) {
 	}
 }
 
+// partProducts is about how many products a part of a large call has: few enough that workers end together.
+const partProducts = 16 << 20
+
 // cut chooses the sizes of the parts and returns their number.
 func (j *linearJob) cut() int {
 	in := j.outs[0].W.In
@@ -107,7 +110,8 @@ func (j *linearJob) cut() int {
 	for i := range j.outs {
 		total += j.outs[i].W.Out
 	}
-	want := max(1, ceilDiv(4*j.m.pool.threads, blocks)) // parts for each block of rows
+	parts := min(64, max(4, j.rows*in*total/partProducts/j.m.pool.threads)) * j.m.pool.threads
+	want := max(1, ceilDiv(parts, blocks)) // parts for each block of rows
 	step := max(panel, ceilDiv(ceilDiv(total, want), panel)*panel)
 	j.colStep, j.first = j.colStep[:0], j.first[:0]
 	n := 0
