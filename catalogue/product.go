@@ -4,12 +4,18 @@
 //
 // The usual path is Import, which reads one product a line and reports every
 // fault with its line and field, then Product.Fields, the variables that a
-// prompt template may use. Values are plain; functions are safe for concurrent
-// use.
+// prompt template may use:
+//
+//	products, err := catalogue.Import(file)
+//	messages, err := template.Render(products[0].Fields())
+//
+// A catalogue with faults is a *stylesprint.Error with code invalid_request
+// around the Faults. Values are plain; functions are safe for concurrent use.
 package catalogue
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -97,4 +103,18 @@ func (p Product) Fields() map[string]string {
 		"price":    strings.TrimSpace(p.Price.Amount + " " + p.Price.Currency),
 		"features": strings.Join(p.Features, "; "),
 	}
+}
+
+// priceBand is the width of the price slices, in currency units.
+const priceBand = 50
+
+// Slices are the groups that results are broken down by: category, colour and,
+// where the price can be read, a band of prices such as "50-100 EUR".
+func (p Product) Slices() map[string]string {
+	out := map[string]string{"category": p.Category, "colour": p.Colour}
+	if units, err := p.Price.Units(); err == nil {
+		low := math.Floor(units/priceBand) * priceBand
+		out["price"] = fmt.Sprintf("%.0f-%.0f %s", low, low+priceBand, p.Price.Currency)
+	}
+	return out
 }

@@ -137,8 +137,8 @@ func commas(line string) ([]string, error) {
 		if after, ok := strings.CutPrefix(part, "and "); ok {
 			part = after
 		}
-		if part != "" {
-			items = append(items, strings.TrimSuffix(part, "."))
+		if part = strings.TrimSpace(strings.TrimSuffix(part, ".")); part != "" {
+			items = append(items, part)
 		}
 	}
 	if len(items) == 0 {
