@@ -9,10 +9,8 @@
 package demo
 
 import (
-	"bufio"
 	"bytes"
 	"embed"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 
@@ -28,17 +26,11 @@ func Products() ([]catalogue.Product, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read demo catalogue: %w", err)
 	}
-	var out []catalogue.Product
-	sc := bufio.NewScanner(bytes.NewReader(b))
-	sc.Buffer(nil, 1<<20)
-	for sc.Scan() {
-		var p catalogue.Product
-		if err := json.Unmarshal(sc.Bytes(), &p); err != nil {
-			return nil, fmt.Errorf("read demo catalogue, line %d: %w", len(out)+1, err)
-		}
-		out = append(out, p)
+	products, err := catalogue.Import(bytes.NewReader(b))
+	if err != nil {
+		return nil, fmt.Errorf("read demo catalogue: %w", err)
 	}
-	return out, sc.Err()
+	return products, nil
 }
 
 // Split returns the products of one split: "train", "validation" or "test".

@@ -84,45 +84,11 @@ func TestRecordsAreComplete(t *testing.T) {
 	}
 }
 
-// Descriptions are written one by one: no two may share more than a tenth of
-// their three-word shingles.
+// Descriptions are written one by one: no two are alike by more than a tenth.
 func TestDescriptionsAreNotAlike(t *testing.T) {
 	t.Parallel()
 	const bound = 0.10
-	type text struct {
-		sku      string
-		shingles map[string]bool
+	for _, p := range catalogue.NearDuplicates(products(t), bound) {
+		t.Errorf("alike beyond %.2f: %+v", bound, p)
 	}
-	var all []text
-	for _, p := range products(t) {
-		for _, d := range p.Descriptions {
-			all = append(all, text{p.SKU, shingles(d)})
-		}
-	}
-	for i := range all {
-		for j := range i {
-			if a := jaccard(all[i].shingles, all[j].shingles); a > bound {
-				t.Errorf("%s and %s share %.2f of their shingles, at most %.2f", all[i].sku, all[j].sku, a, bound)
-			}
-		}
-	}
-}
-
-func shingles(s string) map[string]bool {
-	words := strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789'-", r) })
-	out := map[string]bool{}
-	for i := 0; i+3 <= len(words); i++ {
-		out[strings.Join(words[i:i+3], " ")] = true
-	}
-	return out
-}
-
-func jaccard(a, b map[string]bool) float64 {
-	both := 0
-	for k := range a {
-		if b[k] {
-			both++
-		}
-	}
-	return float64(both) / float64(len(a)+len(b)-both)
 }

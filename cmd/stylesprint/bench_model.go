@@ -139,32 +139,33 @@ func benchStreams(ctx context.Context, r *benchRun, f figure, m *engine.Language
 	}
 	for _, streams := range []int{1, 8} {
 		f.Name, f.Unit, f.Note = fmt.Sprintf("decode, %d streams", streams), "tokens/s", "128 tokens a stream after a 60-token prompt, all streams together"
-		if err := r.measure(ctx, f, func() (float64, error) { return decodeRate(ctx, m, short, streams, 128) }); err != nil {
+		if err := r.measure(ctx, f, func() (float64, error) { return decodeRate(ctx, m, promptsOf(m, 60, streams), 128) }); err != nil {
 			return err
 		}
 	}
-	if _, err := decodeRate(ctx, m, short, 8, 512); err != nil {
+	if _, err := decodeRate(ctx, m, promptsOf(m, 60, 8), 512); err != nil {
 		return err
 	}
 	f.Name, f.Unit, f.Note = "resident memory after eight 512-token streams", "MB", "this process"
 	return r.print(f, []float64{resident() / 1e6})
 }
 
-// decodeRate runs streams side by side and returns tokens per second from the
-// first token of the last stream to start until the first stream ends.
-func decodeRate(ctx context.Context, m *engine.LanguageModel, prompt string, streams, tokens int) (float64, error) {
+// decodeRate runs a stream for each prompt side by side and returns tokens per
+// second from the first token of the last stream to start until the first stream
+// ends. It is greedy, so that the texts, and with them the work, are the same each time.
+func decodeRate(ctx context.Context, m *engine.LanguageModel, prompts []string, tokens int) (float64, error) {
 	type span struct {
 		first, last time.Time
 		times       []time.Time
 		err         error
 	}
-	spans := make([]span, streams)
+	spans := make([]span, len(prompts))
 	var wg sync.WaitGroup
 	for i := range spans {
 		wg.Go(func() {
 			s := &spans[i]
 			s.times = make([]time.Time, 0, tokens+1)
-			_, s.err = m.Generate(ctx, engine.Request{Prompt: prompt, MaxTokens: tokens, Sampling: engine.Sampling{Temperature: 1, Seed: uint64(i + 1)}}, func(engine.Token) error {
+			_, s.err = m.Generate(ctx, engine.Request{Prompt: prompts[i], MaxTokens: tokens}, func(engine.Token) error {
 				s.times = append(s.times, time.Now())
 				return nil
 			})
@@ -197,6 +198,16 @@ func decodeRate(ctx context.Context, m *engine.LanguageModel, prompt string, str
 		}
 	}
 	return float64(n) / until.Sub(from).Seconds(), nil
+}
+
+// promptsOf are count different prompts of about n tokens.
+func promptsOf(m *engine.LanguageModel, n, count int) []string {
+	starts := []string{"Summer", "Winter", "Spring", "Autumn", "Linen", "Wool", "Cotton", "Silk"}
+	out := make([]string, count)
+	for i := range out {
+		out[i] = starts[i%len(starts)] + " notes. " + promptOf(m, n-3)
+	}
+	return out
 }
 
 // promptOf is plain text of exactly n tokens, or a little fewer where words do not divide so.

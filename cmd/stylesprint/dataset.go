@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
 
 	"stylesprint"
-	"stylesprint/catalogue"
 	"stylesprint/catalogue/demo"
 	"stylesprint/evaluate"
 	"stylesprint/evaluate/dataset"
@@ -52,24 +50,9 @@ func demoDataset() (dataset.Dataset, error) {
 	}
 	items := make([]dataset.Item, 0, len(products))
 	for _, p := range products {
-		slices, err := slicesOf(p)
-		if err != nil {
-			return dataset.Dataset{}, err
-		}
-		items = append(items, dataset.Item{ID: p.SKU, Family: p.Family, Split: p.Split, Fields: p.Fields(), Slices: slices, References: p.Descriptions})
+		items = append(items, dataset.Item{ID: p.SKU, Family: p.Family, Split: p.Split, Fields: p.Fields(), Slices: p.Slices(), References: p.Descriptions})
 	}
 	return dataset.New(demoName, items)
-}
-
-// slicesOf are the groups that a product's results are broken down by.
-func slicesOf(p catalogue.Product) (map[string]string, error) {
-	price, err := p.Price.Units()
-	if err != nil {
-		return nil, fmt.Errorf("product %s: %w", p.SKU, err)
-	}
-	const band = 50
-	low := math.Floor(price/band) * band
-	return map[string]string{"category": p.Category, "colour": p.Colour, "price": fmt.Sprintf("%.0f-%.0f %s", low, low+band, p.Price.Currency)}, nil
 }
 
 // datasetPath is where the items of runs are kept, by hash, so that pages and
