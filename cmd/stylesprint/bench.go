@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"stylesprint/evaluate"
 )
 
 // figure is one measured line of `bench`: the median of several runs with its spread.
@@ -61,7 +63,7 @@ func (a *app) benchCommand() *cobra.Command {
 				if runs < 1 {
 					return usagef("--runs: want at least 1, got %d", runs)
 				}
-				return run(cmd.Context(), &benchRun{app: a, runs: runs, args: args, base: figure{Bench: b.name, Processor: processor(), Go: runtime.Version(), Threads: runtime.GOMAXPROCS(0)}})
+				return run(cmd.Context(), &benchRun{app: a, runs: runs, args: args, base: figure{Bench: b.name, Processor: evaluate.Machine(), Go: runtime.Version(), Threads: runtime.GOMAXPROCS(0)}})
 			},
 		})
 	}
@@ -130,19 +132,6 @@ func rate(amount float64, work func() error) func() (float64, error) {
 		}
 		return amount / time.Since(start).Seconds(), nil
 	}
-}
-
-// processor names the CPU as the operating system knows it.
-func processor() string {
-	b, err := os.ReadFile("/proc/cpuinfo")
-	if err == nil {
-		for line := range strings.Lines(string(b)) {
-			if k, v, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(k) == "model name" {
-				return strings.TrimSpace(v)
-			}
-		}
-	}
-	return runtime.GOARCH
 }
 
 // resident is the process's resident memory in bytes, or 0 where it cannot be read.

@@ -226,34 +226,32 @@ func (a *app) evalListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List runs, newest first", Example: "  stylesprint eval list --limit 5", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.config()
-			if err != nil {
-				return err
-			}
-			db, err := a.openStore(cmd.Context(), c)
-			if err != nil {
-				return err
-			}
-			defer db.Close()
-			runs, err := db.Runs(cmd.Context(), evaluate.Filter{Limit: limit})
-			if err != nil {
-				return err
-			}
-			if a.json {
-				return a.printJSON(runs)
-			}
-			if len(runs) == 0 {
-				fmt.Fprintln(a.stderr, "There are no runs yet. Try: stylesprint eval run --dataset demo --split test --prompt plain")
-				return nil
-			}
-			var rows [][]string
-			for _, r := range runs {
-				rows = append(rows, []string{r.ID, r.Candidate.Name, r.Candidate.Model.Name, r.Dataset, string(r.Status), fmt.Sprintf("%d/%d", r.Done, r.Total), r.Created.Local().Format("2006-01-02 15:04")})
-			}
-			table(a.stdout, []string{"RUN", "CANDIDATE", "MODEL", "DATASET", "STATUS", ">OUTPUTS", "STARTED"}, rows)
-			return nil
+			return a.withStore(cmd.Context(), func(_ config.Config, db *sqlite.DB) error {
+				runs, err := db.Runs(cmd.Context(), evaluate.Filter{Limit: limit})
+				if err != nil {
+					return err
+				}
+				return a.printRuns(runs)
+			})
 		},
 	}
 	cmd.Flags().IntVar(&limit, "limit", 20, "at most this many")
 	return cmd
+}
+
+// printRuns shows runs as a table, or says how to make the first.
+func (a *app) printRuns(runs []evaluate.Run) error {
+	if a.json {
+		return a.printJSON(runs)
+	}
+	if len(runs) == 0 {
+		fmt.Fprintln(a.stderr, "There are no runs yet. Try: stylesprint eval run --dataset demo --split test --prompt plain")
+		return nil
+	}
+	var rows [][]string
+	for _, r := range runs {
+		rows = append(rows, []string{r.ID, r.Candidate.Name, r.Candidate.Model.Name, r.Dataset, string(r.Status), fmt.Sprintf("%d/%d", r.Done, r.Total), r.Created.Local().Format("2006-01-02 15:04")})
+	}
+	table(a.stdout, []string{"RUN", "CANDIDATE", "MODEL", "DATASET", "STATUS", ">OUTPUTS", "STARTED"}, rows)
+	return nil
 }
