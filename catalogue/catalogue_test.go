@@ -51,12 +51,12 @@ func TestImport(t *testing.T) {
 	p := products[0]
 	want := map[string]string{
 		"sku": "S-1", "name": "Ola Shirt", "category": "Shirts", "colour": "navy", "brand": "StyleSprint", "fit": "boxy",
-		"material": "60% linen, 40% cotton", "care": "wash cold; dry flat", "sizes": "S, L", "price": "49.90 EUR", "features": "two pockets; horn buttons",
+		"material": "60% linen, 40% cotton", "care": "wash cold; dry flat", "sizes": "S, L", "stock": "S 2, M 0, L 1", "price": "49.90 EUR", "features": "two pockets; horn buttons",
 	}
 	if got := p.Fields(); !maps.Equal(got, want) {
 		t.Errorf("fields %v", got)
 	}
-	if got := p.Slices(); !maps.Equal(got, map[string]string{"category": "Shirts", "colour": "navy", "price": "0-50 EUR"}) {
+	if got := p.Slices(); !maps.Equal(got, map[string]string{"category": "Shirts", "colour": "navy", "language": "en", "price": "0-50 EUR"}) {
 		t.Errorf("slices %v", got)
 	}
 	p.Price.Amount = "50"
@@ -89,8 +89,8 @@ func TestFaultsOfARecord(t *testing.T) {
 		{"negative price", m{"price": m{"amount": "-1", "currency": "EUR"}}, `price.amount: "-1" is no amount such as 89.00`},
 		{"images", m{"images": []any{"../x.png", "/x.png", "a/b.png"}}, `images[0]: "../x.png" is no path beside the catalogue file|images[1]: "/x.png" is no path beside the catalogue file`},
 		{"descriptions", m{"descriptions": []any{"a", " ", "a", "b\x00"}}, "descriptions[1]: is empty|descriptions[2]: is the same as descriptions[0]|descriptions[3]: holds a control character"},
-		{"questions", m{"questions": []m{{"text": "?", "answer": "silk", "field": "material"}, {"text": "", "answer": "x", "field": "stock"}, {"text": "?", "answer": "", "field": "fit"}}},
-			`questions[0].answer: "silk" is no span of material: "60% linen, 40% cotton"|questions[1].text: is empty|questions[1].field: "stock" is none of brand, care, category, colour, features, fit, material, name, price, sizes, sku|questions[2].answer: is empty`},
+		{"questions", m{"questions": []m{{"text": "?", "answer": "silk", "field": "material"}, {"text": "", "answer": "x", "field": "season"}, {"text": "?", "answer": "", "field": "fit"}}},
+			`questions[0].answer: "silk" is no span of material: "60% linen, 40% cotton"|questions[1].text: is empty|questions[1].field: "season" is none of brand, care, category, colour, features, fit, material, name, price, sizes, sku, stock|questions[2].answer: is empty`},
 		{"reviews", m{"reviews": []m{{"rating": 0, "text": ""}, {"rating": 6, "text": "x"}}}, "reviews[0].rating: is 0; want 1 to 5|reviews[0].text: is empty|reviews[1].rating: is 6; want 1 to 5"},
 		{"split and language", m{"split": "dev", "language": "English"}, `split: is "dev"; want train, validation or test|language: "English" is no language tag such as en or de-AT`},
 		{"kinds", m{"sku": 4, "care": "wash", "price": 49.9, "sizes": []any{m{"size": "S", "stock": 1.5}, "M"}, "fit": nil, "materials": nil, "reviews": []m{{"rating": "5", "text": true}}},

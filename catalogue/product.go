@@ -89,8 +89,9 @@ func (p Product) Fields() map[string]string {
 	for i, m := range p.Materials {
 		materials[i] = fmt.Sprintf("%d%% %s", m.Percent, m.Fibre)
 	}
-	var sizes []string
+	var sizes, stock []string
 	for _, s := range p.Sizes {
+		stock = append(stock, fmt.Sprintf("%s %d", s.Size, s.Stock))
 		if s.Stock > 0 {
 			sizes = append(sizes, s.Size)
 		}
@@ -99,7 +100,8 @@ func (p Product) Fields() map[string]string {
 		"sku": p.SKU, "name": p.Name, "category": p.Category, "colour": p.Colour, "brand": p.Brand, "fit": p.Fit,
 		"material": strings.Join(materials, ", "),
 		"care":     strings.Join(p.Care, "; "),
-		"sizes":    strings.Join(sizes, ", "),
+		"sizes":    strings.Join(sizes, ", "), // those in stock
+		"stock":    strings.Join(stock, ", "), // pieces of each size
 		"price":    strings.TrimSpace(p.Price.Amount + " " + p.Price.Currency),
 		"features": strings.Join(p.Features, "; "),
 	}
@@ -108,10 +110,14 @@ func (p Product) Fields() map[string]string {
 // priceBand is the width of the price slices, in currency units.
 const priceBand = 50
 
-// Slices are the groups that results are broken down by: category, colour and,
-// where the price can be read, a band of prices such as "50-100 EUR".
+// Slices are the groups that results are broken down by: category, colour,
+// language where it is known and, where the price can be read, a band of prices
+// such as "50-100 EUR".
 func (p Product) Slices() map[string]string {
 	out := map[string]string{"category": p.Category, "colour": p.Colour}
+	if p.Language != "" {
+		out["language"] = p.Language
+	}
 	if units, err := p.Price.Units(); err == nil {
 		low := math.Floor(units/priceBand) * priceBand
 		out["price"] = fmt.Sprintf("%.0f-%.0f %s", low, low+priceBand, p.Price.Currency)

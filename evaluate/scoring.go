@@ -60,6 +60,15 @@ func References(items []dataset.Item) int {
 	return len(items[0].References)
 }
 
+// SampleOf is an output as metrics take it.
+func SampleOf(item *dataset.Item, o *Output) metric.Sample {
+	s := metric.Sample{Hypothesis: o.Text, References: item.References, Fields: item.Fields, Missing: o.Error != ""}
+	if len(item.Images) > 0 {
+		s.Image = item.Images[0]
+	}
+	return s
+}
+
 // tally gathers one metric's statistics.
 type tally struct {
 	metric    metric.Metric
@@ -78,7 +87,7 @@ func (s *session) scored() bool {
 	refs := References(s.items)
 	for _, m := range s.Metrics {
 		i := s.scoreIndex(m.Info().Name)
-		if i < 0 || s.run.Scores[i].Signature != m.Signature(refs) || s.run.Scores[i].Missing != "" {
+		if i < 0 || s.run.Scores[i].Signature != m.Signature(refs) || s.run.Scores[i].Missing == notScored {
 			return false
 		}
 	}
@@ -100,8 +109,36 @@ func (s *session) score(ctx context.Context) error {
 	if err := s.save(ctx); err != nil { // so that a later start knows what the outputs' scores mean
 		return err
 	}
+	blocks, whole := split(tallies)
 	g := &generation{session: s, started: s.now()}
-	block := make([]Output, 0, scoreBlock)
+	if err := s.pass(ctx, g, blocks, unit, scoreBlock); err != nil {
+		return err
+	}
+	g.finished = 0
+	if err := s.pass(ctx, g, whole, unit, max(1, s.run.Total)); err != nil {
+		return err
+	}
+	return s.sumUp(ctx, tallies)
+}
+
+// split parts the metrics that take outputs in blocks from those that need all at once.
+func split(tallies []*tally) (blocks, whole []*tally) {
+	for _, t := range tallies {
+		if t.info.WholeCorpus {
+			whole = append(whole, t)
+		} else {
+			blocks = append(blocks, t)
+		}
+	}
+	return blocks, whole
+}
+
+// pass reads all outputs in blocks of size and measures them.
+func (s *session) pass(ctx context.Context, g *generation, tallies []*tally, unit []int, size int) error {
+	if len(tallies) == 0 {
+		return nil
+	}
+	block := make([]Output, 0, size)
 	flush := func() error {
 		if err := s.measure(ctx, block, tallies, unit); err != nil {
 			return err
@@ -116,7 +153,7 @@ func (s *session) score(ctx context.Context) error {
 	}
 	err := s.Store.Outputs(ctx, s.run.ID, func(o Output) error {
 		block = append(block, o)
-		if len(block) < scoreBlock {
+		if len(block) < size {
 			return nil
 		}
 		return flush()
@@ -127,8 +164,11 @@ func (s *session) score(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("score run %s: %w", s.run.ID, err)
 	}
-	return s.sumUp(ctx, tallies)
+	return nil
 }
+
+// notScored marks a score that is still to be computed.
+const notScored = "not scored yet"
 
 // tallies prepares the metrics and notes in the run which of them are under way.
 func (s *session) tallies(units int) []*tally {
@@ -139,7 +179,7 @@ func (s *session) tallies(units int) []*tally {
 		tallies[i] = t
 		at := s.scoreIndex(t.info.Name)
 		t.reusable = at >= 0 && s.run.Scores[at].Signature == t.signature && metric.IsMean(t.signature)
-		s.setScore(stylesprint.Score{Metric: t.info.Name, Unit: t.info.Unit, Signature: t.signature, Missing: "not scored yet"})
+		s.setScore(stylesprint.Score{Metric: t.info.Name, Unit: t.info.Unit, Signature: t.signature, Missing: notScored})
 	}
 	return tallies
 }
@@ -165,7 +205,7 @@ func (s *session) measure(ctx context.Context, block []Output, tallies []*tally,
 				continue
 			}
 			which = append(which, i)
-			samples = append(samples, metric.Sample{Hypothesis: o.Text, References: s.items[at].References, Missing: o.Error != ""})
+			samples = append(samples, SampleOf(&s.items[at], o))
 		}
 		if len(samples) == 0 {
 			continue
@@ -178,6 +218,10 @@ func (s *session) measure(ctx context.Context, block []Output, tallies []*tally,
 			o := &block[i]
 			if o.Scores == nil {
 				o.Scores = map[string]float64{}
+			}
+			if measured[j].Absent {
+				delete(o.Scores, t.info.Name)
+				continue
 			}
 			o.Scores[t.info.Name] = measured[j].Score
 			if t.info.Truncates {
@@ -213,6 +257,13 @@ func (s *session) sumUp(ctx context.Context, tallies []*tally) error {
 	for i, t := range tallies {
 		value := t.metric.Value(t.table.Sum())
 		score := stylesprint.Score{Metric: t.info.Name, Value: value, Low: value, High: value, N: len(s.items), Unit: t.info.Unit, Signature: t.signature}
+		if t.info.NeedsFields || t.info.NeedsImages {
+			score.N = t.outputs / s.plan.Repeat // absent items depend on the item alone
+		}
+		if t.outputs == 0 {
+			s.setScore(stylesprint.Score{Metric: t.info.Name, Unit: t.info.Unit, Signature: t.signature, Missing: absence(t.info)})
+			continue
+		}
 		if t.table.Rows() > 1 {
 			score.Low, score.High = resample.Interval(samples[i].Scores(t.metric.Value), ScoreLevel)
 			score.Level = ScoreLevel
@@ -225,4 +276,12 @@ func (s *session) sumUp(ctx context.Context, tallies []*tally) error {
 		}
 	}
 	return nil
+}
+
+// absence says why a metric measured none of the items.
+func absence(info metric.Info) string {
+	if info.NeedsImages {
+		return "not measured: no images"
+	}
+	return "not measured: the items lack the facts that it needs"
 }

@@ -51,5 +51,8 @@ func Split(name string) ([]catalogue.Product, error) {
 	return out, nil
 }
 
+// Folder is what Product.Images are paths in.
+func Folder() fs.FS { return files }
+
 // Images is the folder of pictures, SKU.png each, 384 by 512 pixels.
 func Images() (fs.FS, error) { return fs.Sub(files, "images") }

@@ -50,7 +50,7 @@ func demoDataset() (dataset.Dataset, error) {
 	}
 	items := make([]dataset.Item, 0, len(products))
 	for _, p := range products {
-		items = append(items, dataset.Item{ID: p.SKU, Family: p.Family, Split: p.Split, Fields: p.Fields(), Slices: p.Slices(), References: p.Descriptions})
+		items = append(items, dataset.Item{ID: p.SKU, Family: p.Family, Split: p.Split, Fields: p.Fields(), Slices: p.Slices(), References: p.Descriptions, Images: p.Images})
 	}
 	return dataset.New(demoName, items)
 }

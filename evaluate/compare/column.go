@@ -39,6 +39,12 @@ type measure struct {
 	value  func([]float64) float64
 	table  resample.Table
 	scores []float64 // of single outputs
+	// partial says that items without what the metric needs have no score.
+	partial bool
+	// whole says that the metric is measured again over all outputs at once.
+	whole   bool
+	samples []metric.Sample
+	at      []int // the unit of each sample
 }
 
 // timed is a duration of one output.
@@ -57,6 +63,9 @@ func newColumn(run evaluate.Run, name string, c *Comparison, items []dataset.Ite
 	}
 	for _, m := range c.Metrics {
 		x := measure{name: m.Name, value: meanValue}
+		if info, ok := metric.Describe(m.Name); ok {
+			x.partial, x.whole = info.NeedsFields || info.NeedsImages, info.WholeCorpus
+		}
 		width := 2
 		if !metric.IsMean(m.Signature) {
 			again, ok := metric.Rebuild(m.Name, m.Signature)
@@ -97,6 +106,11 @@ func (c *column) read(ctx context.Context, src Source) error {
 	})
 	if err == nil {
 		err = flush()
+	}
+	for i := range c.measures {
+		if err == nil {
+			err = c.measures[i].remeasure(ctx)
+		}
 	}
 	if err == nil {
 		err = c.check()
@@ -176,6 +190,9 @@ func (c *column) measure(ctx context.Context, m *measure, block []evaluate.Outpu
 		for i := range block {
 			o := &block[i]
 			score, ok := o.Scores[m.name]
+			if !ok && m.partial {
+				continue
+			}
 			if !ok {
 				return refuse(fmt.Sprintf("item %q of run %s has no score of metric %s", o.ItemID, c.run.ID, m.name), "give the command that began the run again; it scores what is missing")
 			}
@@ -187,18 +204,35 @@ func (c *column) measure(ctx context.Context, m *measure, block []evaluate.Outpu
 		}
 		return nil
 	}
-	samples := make([]metric.Sample, len(block))
 	for i := range block {
 		o := &block[i]
-		samples[i] = metric.Sample{Hypothesis: o.Text, References: c.items[c.index[o.ItemID]].References, Missing: o.Error != ""}
+		at := c.index[o.ItemID]
+		m.samples = append(m.samples, evaluate.SampleOf(&c.items[at], o))
+		m.at = append(m.at, c.unit[at])
 	}
-	measured, err := m.metric.Measure(ctx, samples)
+	if m.whole {
+		return nil
+	}
+	return m.remeasure(ctx)
+}
+
+// remeasure scores the gathered samples again and lets go of them.
+func (m *measure) remeasure(ctx context.Context) error {
+	if len(m.samples) == 0 {
+		return nil
+	}
+	measured, err := m.metric.Measure(ctx, m.samples)
 	if err != nil {
 		return err
 	}
-	for i := range block {
-		m.table.Add(c.unit[c.index[block[i].ItemID]], measured[i].Stats)
-		m.scores = append(m.scores, measured[i].Score)
+	for i, x := range measured {
+		if x.Absent {
+			continue
+		}
+		m.table.Add(m.at[i], x.Stats)
+		m.scores = append(m.scores, x.Score)
 	}
+	clear(m.samples)
+	m.samples, m.at = m.samples[:0], m.at[:0]
 	return nil
 }

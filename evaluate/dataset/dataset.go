@@ -19,6 +19,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
 )
@@ -35,6 +36,9 @@ type Item struct {
 	// Slices are the groups that results are broken down by: category, colour.
 	Slices     map[string]string `json:"slices,omitempty"`
 	References []string          `json:"references"`
+	// Images are the item's pictures, the first of which is scored: paths with
+	// slashes, beside the dataset's file. Items without pictures leave it out.
+	Images []string `json:"images,omitempty"`
 }
 
 // Dataset is a named list of items.
@@ -145,6 +149,11 @@ func (c *collector) add(item Item, line int) {
 	for i, r := range item.References {
 		if strings.TrimSpace(r) == "" {
 			c.fault(line, fmt.Sprintf("references[%d]", i), "is empty; leave it out instead")
+		}
+	}
+	for i, p := range item.Images {
+		if !fs.ValidPath(p) || p == "." {
+			c.fault(line, fmt.Sprintf("images[%d]", i), "%q: want a path beside the file, with slashes and without ..", shorten(p))
 		}
 	}
 	if len(c.faults)+c.more > before {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -262,3 +263,22 @@ func TestLines(t *testing.T) {
 type errReader struct{ err error }
 
 func (e errReader) Read([]byte) (int, error) { return 0, e.err }
+
+func TestImages(t *testing.T) {
+	t.Parallel()
+	d, err := ReadJSONL(strings.NewReader(`{"id":"a","fields":{},"references":["x"],"images":["images/a.png","b.png"]}`), Options{File: "f"})
+	if err != nil || !slices.Equal(d.Items[0].Images, []string{"images/a.png", "b.png"}) {
+		t.Fatalf("%v, %v", d.Items, err)
+	}
+	if d, err = ReadCSV(strings.NewReader("id,colour,image,reference\na,red,p/a.png,x\nb,blue,,y\n"), Options{File: "f"}); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(d.Items[0].Images, []string{"p/a.png"}) || d.Items[1].Images != nil || d.Items[0].Fields["image"] != "" {
+		t.Errorf("%+v", d.Items)
+	}
+	for _, path := range []string{"../a.png", "/etc/a.png", "", "."} {
+		if _, err := ReadJSONL(strings.NewReader(`{"id":"a","fields":{},"references":[],"images":["`+path+`"]}`), Options{File: "f"}); err == nil {
+			t.Errorf("path %q was taken", path)
+		}
+	}
+}

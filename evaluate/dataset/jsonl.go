@@ -55,6 +55,8 @@ func (c *collector) parse(line string, n int) (Item, bool) {
 			item.Fields = c.scalars(value, n, key)
 		case "slices":
 			item.Slices = c.scalars(value, n, key)
+		case "images":
+			item.Images = c.texts(value, n, key)
 		case "references":
 			item.References = append(item.References, c.texts(value, n, key)...)
 		case "reference":

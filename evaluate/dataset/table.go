@@ -20,8 +20,9 @@ type Columns struct {
 	Split      string   // default "split", if there is such a column
 	References []string // default: every column whose name begins with "reference"; empty cells are missing references
 	Slices     []string // default: none; a slice's column stays a field too
+	Images     []string // default: every column whose name begins with "image"; empty cells are missing pictures
 	// Fields are the columns that prompts may use. Default: every column that
-	// is none of the first four.
+	// is none of the above but Slices.
 	Fields []string
 }
 
@@ -81,9 +82,9 @@ type tableReader struct {
 	c *collector
 	o Options
 
-	names                  []string
-	id, family, split      int // column numbers; -1: none
-	references, slices, in []int
+	names                          []string
+	id, family, split              int // column numbers; -1: none
+	references, slices, images, in []int
 }
 
 // header finds the columns.
@@ -102,26 +103,33 @@ func (t *tableReader) header(names []string) error {
 	t.id = t.column(cols.ID, "id", true)
 	t.family = t.column(cols.Family, "family", false)
 	t.split = t.column(cols.Split, "split", false)
-	if len(cols.References) > 0 {
-		t.references = t.columns(cols.References)
-	} else {
-		for i, name := range t.names {
-			if strings.HasPrefix(name, "reference") {
-				t.references = append(t.references, i)
-			}
-		}
-	}
+	t.references = t.columnsOr(cols.References, "reference")
+	t.images = t.columnsOr(cols.Images, "image")
 	t.slices = t.columns(cols.Slices)
 	if len(cols.Fields) > 0 {
 		t.in = t.columns(cols.Fields)
 	} else {
 		for i, name := range t.names {
-			if name != "" && i != t.id && i != t.family && i != t.split && !slices.Contains(t.references, i) {
+			if name != "" && i != t.id && i != t.family && i != t.split && !slices.Contains(t.references, i) && !slices.Contains(t.images, i) {
 				t.in = append(t.in, i)
 			}
 		}
 	}
 	return t.c.error()
+}
+
+// columnsOr finds the columns asked for, or else those whose names begin with prefix.
+func (t *tableReader) columnsOr(names []string, prefix string) []int {
+	if len(names) > 0 {
+		return t.columns(names)
+	}
+	var out []int
+	for i, name := range t.names {
+		if strings.HasPrefix(name, prefix) {
+			out = append(out, i)
+		}
+	}
+	return out
 }
 
 func (t *tableReader) columns(names []string) []int {
@@ -172,6 +180,11 @@ func (t *tableReader) row(record []string, line int) {
 			item.Slices = map[string]string{}
 		}
 		item.Slices[t.names[i]] = cell(i)
+	}
+	for _, i := range t.images {
+		if cell(i) != "" {
+			item.Images = append(item.Images, cell(i))
+		}
 	}
 	for _, i := range t.references {
 		if cell(i) != "" {

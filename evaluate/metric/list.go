@@ -3,6 +3,7 @@ package metric
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"stylesprint"
@@ -12,6 +13,7 @@ import (
 type Options struct {
 	BLEU     BLEUOptions
 	Embedder Embedder // for similarity; nil: there is none
+	Images   fs.FS    // where Sample.Image is found; nil: there are no pictures
 }
 
 // Infos describes every metric that New makes, in the order in which they are shown.

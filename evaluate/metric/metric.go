@@ -33,6 +33,11 @@ type Sample struct {
 	// Missing says that there is no text at all, because its call failed. It
 	// scores as an empty one, and no model is asked about it.
 	Missing bool
+	// Fields are the item's facts ("colour", "material"), for metrics that hold a
+	// text against them; the keys are those of catalogue.Product.Fields.
+	Fields map[string]string
+	// Image names the item's picture in Options.Images; empty: it has none.
+	Image string
 }
 
 // Measurement is what a metric finds out about one sample.
@@ -42,6 +47,10 @@ type Measurement struct {
 	Refs  int       // references that were used
 	// Truncated says that a model behind the metric did not read the whole text.
 	Truncated bool
+	// Absent says that the item lacks what the metric needs (a picture, facts): it
+	// has no score and is left out of the corpus's. It depends on the item
+	// alone, so that the same items are left out for every candidate.
+	Absent bool
 }
 
 // Direction says which way a metric is better.
@@ -63,6 +72,15 @@ type Info struct {
 	Width     int // length of Measurement.Stats
 	// NeedsReferences says that a sample without references cannot be measured.
 	NeedsReferences bool
+	// NeedsFields and NeedsImages say that samples without facts, or without a
+	// picture, come back Absent.
+	NeedsFields, NeedsImages bool
+	// WholeCorpus says that a sample's measurement depends on the others of the same
+	// call: callers pass all outputs of a run at once.
+	WholeCorpus bool
+	// Rate says that the score is a share of the samples, each with 0 or 1. A rate of
+	// none or all of them gets its exact bound instead of an interval of no width.
+	Rate bool
 	// Truncates says that Measurement.Truncated means something.
 	Truncates bool
 	// Margin is the usual size of a loss that does not matter, in Unit; zero
