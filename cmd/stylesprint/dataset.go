@@ -74,7 +74,7 @@ const demoRecordings = "demo:"
 func demoRecording(name string) (*evaluate.Recording, error) {
 	b, err := demo.Recording(strings.TrimPrefix(name, demoRecordings))
 	if err != nil {
-		return nil, &stylesprint.Error{Code: stylesprint.CodeNotFound, Message: err.Error(), Hint: "name one of them after demo: or give a file", Err: err}
+		return nil, &stylesprint.Error{Code: stylesprint.CodeNotFound, Message: err.Error(), Hint: "name one of them after demo:, or give a file"}
 	}
 	return evaluate.ReadRecording(bytes.NewReader(b), name, 0)
 }
