@@ -1,6 +1,7 @@
 package agreement
 
 import (
+	"context"
 	"math"
 
 	"stylesprint"
@@ -85,4 +86,28 @@ func PercentAgreement(r Ratings, o Options) stylesprint.Score {
 	s := ProportionScore(same, clusters, o)
 	s.Metric, s.Signature = "percent-agreement", "percent-agreement|interval:wilson-clustered"
 	return s
+}
+
+// MeanScore is the mean of values with a bootstrap interval over clusters, which may be nil.
+func MeanScore(ctx context.Context, values []float64, clusters []int, o Options) (stylesprint.Score, error) {
+	o = o.withDefaults()
+	s := stylesprint.Score{Metric: "mean", N: len(values), Signature: "mean" + o.signature()}
+	if len(values) == 0 {
+		return missing(s, undefined("nobody gave a mark")), nil
+	}
+	mean := func(w []int32) float64 {
+		sum, n := 0.0, 0.0
+		for i, v := range values {
+			f := 1.0
+			if w != nil {
+				f = float64(w[i])
+			}
+			sum += f * v
+			n += f
+		}
+		return sum / n
+	}
+	s.Value = mean(nil)
+	low, high, ok, err := o.interval(ctx, len(values), clusters, mean)
+	return o.finish(s, low, high, ok), err
 }
