@@ -94,7 +94,7 @@ func (o Options) interval(ctx context.Context, units int, clusters []int, stat f
 		return 0, 0, false, nil
 	}
 	low, high = resample.Interval(defined, o.Level)
-	return low, high, low < high, nil
+	return low, high, high-low > 1e-12, nil
 }
 
 // number maps clusters to 0, 1, 2 ...; without clusters every unit is its own.

@@ -21,9 +21,9 @@ func ProportionScore(values []float64, clusters []int, o Options) stylesprint.Sc
 	}
 	n := float64(len(values))
 	for _, v := range values {
-		s.Value += v / n
+		s.Value += v
 	}
-	s.Value = min(1, max(0, s.Value))
+	s.Value /= n
 	low, high := wilson(s.Value, effective(values, s.Value, clusters), quantile(o.Level))
 	return o.finish(s, low, high, true)
 }
