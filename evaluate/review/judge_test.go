@@ -57,9 +57,13 @@ func TestJudgeIsKeptApart(t *testing.T) {
 	if len(calls) != 15 { // both orders of seven, and one answer that could not be read
 		t.Errorf("%d calls", len(calls))
 	}
-	a, b := sides(calls[0])
-	if x, y := sides(calls[1]); x != b || y != a || a == b {
-		t.Error("the second question has not the sides swapped")
+	at := 0
+	for strings.Contains(fake.Text(calls[at]), "name: Dress 4\n") { // asked once, as its answer could not be read
+		at++
+	}
+	a, b := sides(calls[at])
+	if x, y := sides(calls[at+1]); x != b || y != a || a == b {
+		t.Errorf("the second question has not the sides swapped: %q and %q, then %q and %q", a, b, x, y)
 	}
 	for _, call := range calls {
 		for _, secret := range []string{"run-plain", "run-voice", "candidate"} {
