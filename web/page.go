@@ -26,6 +26,8 @@ type page struct {
 	Document string // the title of the window; empty: Title
 	Eyebrow  string // a small line above the title
 	Status   int    // HTTP status; 0: 200
+	Bare     bool   // without the rail: for people who are to see this page and no other
+	Private  bool   // no copy may be kept
 	Body     any
 }
 
@@ -94,9 +96,15 @@ func (s *site) render(w http.ResponseWriter, name string, p page) error {
 	if err := s.templates.pages[name].ExecuteTemplate(&b, "frame.html", f); err != nil {
 		return fmt.Errorf("render page %s: %w", name, err)
 	}
+	if p.Bare || s.o.RatersOnly {
+		f.Bare, f.Steps = true, nil
+	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-cache")
+	if p.Private {
+		h.Set("Cache-Control", "no-store")
+	}
 	if p.Status != 0 {
 		w.WriteHeader(p.Status)
 	}
@@ -119,7 +127,7 @@ func (s *site) answer(handle func(http.ResponseWriter, *http.Request) error) htt
 		}
 		f := faultOf(err)
 		if f.Status >= http.StatusInternalServerError {
-			s.o.Log.ErrorContext(r.Context(), "page failed", "path", r.URL.Path, "error", err)
+			s.o.Log.ErrorContext(r.Context(), "page failed", "path", loggedPath(r), "error", err)
 		}
 		w.Header().Set("Cache-Control", "no-store")
 		p := page{Title: f.Title, Document: f.Title, Status: f.Status, Eyebrow: f.Eyebrow, Body: f}

@@ -14,7 +14,11 @@ type route struct {
 
 // routes is the map of the dashboard.
 func (s *site) routes() []route {
-	return []route{
+	if s.o.RatersOnly {
+		return append(s.raterRoutes(), route{"GET /{$}", s.door}, route{"GET /review", s.door}, route{"POST /review", s.enter},
+			route{"GET /assets/{name}", s.asset}, route{"GET /favicon.ico", s.icon})
+	}
+	return append(append([]route{
 		{"GET /{$}", s.overview},
 		{"GET /playground", s.playground},
 		{"POST /playground", s.ask},
@@ -27,7 +31,7 @@ func (s *site) routes() []route {
 		{"GET /keyboard", s.keyboard},
 		{"GET /assets/{name}", s.asset},
 		{"GET /favicon.ico", s.icon},
-	}
+	}, s.reviewRoutes()...), s.raterRoutes()...)
 }
 
 func (s *site) mux() http.Handler {
@@ -51,7 +55,7 @@ func steps() []step {
 		{"", []link{{"overview", "/", "Overview", "o"}, {"playground", "/playground", "Playground", "p"}}},
 		{"Catalogue", nil},
 		{"Evaluate", []link{{"runs", "/runs", "Runs", "r"}, {"comparisons", "/comparisons", "Comparisons", "c"}}},
-		{"Review", nil},
+		{"Review", []link{{"review", "/review", "Reviews", "v"}}},
 		{"Audit", nil},
 		{"Releases", nil},
 		{"Live", nil},

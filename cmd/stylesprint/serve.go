@@ -217,6 +217,7 @@ func (s *server) pages(ready *httpserver.Readiness, closing <-chan struct{}) (ht
 		Health:  func(ctx context.Context) []web.Check { return s.health(ctx, ready) },
 		Items:   data.items,
 		Note:    datasetNote,
+		Review:  s.app.reviewPages(s.db, data),
 		Version: v.Version, Log: s.log, Closing: closing,
 	}
 	if g := s.generator(); g != nil {

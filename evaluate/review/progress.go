@@ -4,12 +4,13 @@ import "context"
 
 // Progress is how far a task is. It tells nothing of what was answered.
 type Progress struct {
-	Task   Task            `json:"task"` // sealed while it is open
-	Votes  int             `json:"votes"`
-	Wanted int             `json:"wanted"` // pairs times raters
-	Full   int             `json:"full"`   // pairs that have all their votes
-	Raters []RaterProgress `json:"raters"`
-	Models []string        `json:"models,omitempty"` // judges that are models
+	Task     Task            `json:"task"` // sealed while it is open
+	Votes    int             `json:"votes"`
+	Wanted   int             `json:"wanted"` // pairs times raters
+	Full     int             `json:"full"`   // pairs that have all their votes
+	Raters   []RaterProgress `json:"raters"`
+	Models   []string        `json:"models,omitempty"`   // judges that are models
+	Verdicts int             `json:"verdicts,omitempty"` // answers of those
 }
 
 // RaterProgress is how far a rater is.
@@ -40,6 +41,7 @@ func (d *Desk) Progress(ctx context.Context, taskID string) (Progress, error) {
 		i, known := at[v.Rater]
 		switch {
 		case v.Model:
+			p.Verdicts++
 		case v.Repeat && known:
 			p.Raters[i].Repeats++
 		case !v.Repeat:
