@@ -92,12 +92,12 @@ func (s *site) render(w http.ResponseWriter, name string, p page) error {
 		p.Document = p.Title
 	}
 	f := frame{page: p, Steps: steps(), Style: s.assets.path("style.css"), Script: s.assets.path("desk.js"), Icon: s.assets.path("icon.svg"), Version: s.o.Version, Now: s.o.Now()}
+	if p.Bare || s.o.RatersOnly {
+		f.Bare, f.Steps = true, nil
+	}
 	var b bytes.Buffer
 	if err := s.templates.pages[name].ExecuteTemplate(&b, "frame.html", f); err != nil {
 		return fmt.Errorf("render page %s: %w", name, err)
-	}
-	if p.Bare || s.o.RatersOnly {
-		f.Bare, f.Steps = true, nil
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
@@ -127,10 +127,10 @@ func (s *site) answer(handle func(http.ResponseWriter, *http.Request) error) htt
 		}
 		f := faultOf(err)
 		if f.Status >= http.StatusInternalServerError {
-			s.o.Log.ErrorContext(r.Context(), "page failed", "path", loggedPath(r), "error", err)
+			s.o.Log.ErrorContext(r.Context(), "page failed", "path", LoggedPath(r), "error", err)
 		}
 		w.Header().Set("Cache-Control", "no-store")
-		p := page{Title: f.Title, Document: f.Title, Status: f.Status, Eyebrow: f.Eyebrow, Body: f}
+		p := page{Title: f.Title, Document: f.Title, Status: f.Status, Eyebrow: f.Eyebrow, Bare: forRater(r), Body: f}
 		if err := s.render(w, "fault", p); err != nil && !errors.Is(err, errGone) {
 			http.Error(w, "The page could not be made.", http.StatusInternalServerError)
 		}

@@ -42,13 +42,18 @@ func (s *site) reviewRoutes() []route {
 	}
 }
 
-// loggedPath is a request's path for the log; what a rater's address holds is a secret.
-func loggedPath(r *http.Request) string {
-	if strings.HasPrefix(r.URL.Path, "/review/rate/") {
-		return "/review/rate/..."
+// LoggedPath is a request's path for the log; what a rater's address holds is a secret.
+func LoggedPath(r *http.Request) string {
+	if forRater(r) {
+		return raterPath + "..."
 	}
 	return r.URL.Path
 }
+
+// raterPath begins the address of every page for raters.
+const raterPath = "/review/rate/"
+
+func forRater(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, raterPath) }
 
 func (s *site) reviewDesk() (*review.Desk, error) {
 	if s.o.Review == nil {
@@ -231,7 +236,7 @@ func links(r *http.Request, invites []review.Invite) []raterLink {
 	}
 	var out []raterLink
 	for _, i := range invites {
-		out = append(out, raterLink{i.Number, scheme + "://" + r.Host + "/review/rate/" + i.Code})
+		out = append(out, raterLink{i.Number, scheme + "://" + r.Host + raterPath + i.Code})
 	}
 	return out
 }

@@ -44,7 +44,7 @@ func (s *site) enter(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.o.Review.Desk.Look(r.Context(), code); err != nil {
 		return err
 	}
-	http.Redirect(w, r, "/review/rate/"+code, http.StatusSeeOther)
+	http.Redirect(w, r, raterPath+code, http.StatusSeeOther)
 	return nil
 }
 
@@ -101,7 +101,7 @@ func (s *site) rate(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	b := rateBody{Turn: t, Path: "/review/rate/" + code}
+	b := rateBody{Turn: t, Path: raterPath + code}
 	if !t.Over && t.Rater.Begun.IsZero() {
 		return s.renderBegin(w, b)
 	}
@@ -176,7 +176,7 @@ func (s *site) answerPair(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	code := r.PathValue("code")
-	here := "/review/rate/" + code
+	here := raterPath + code
 	note := ""
 	switch f.Get("act") {
 	case "begin":
@@ -241,7 +241,7 @@ func (s *site) rateAgain(w http.ResponseWriter, r *http.Request, ballot review.B
 	if err != nil {
 		return err
 	}
-	b := s.rateBody("/review/rate/"+code, t)
+	b := s.rateBody(raterPath+code, t)
 	b.Form, b.Fault = ballot, fault
 	b.lines()
 	return s.renderRate(w, b)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"strings"
 
 	"stylesprint"
 	"stylesprint/evaluate/review"
@@ -42,7 +43,31 @@ func share(s stylesprint.Score) show.Figure {
 }
 
 // Figure is a score as the tables of the page print it.
-func (resultBody) Figure(s stylesprint.Score) show.Figure { return show.Score(s) }
+func (resultBody) Figure(s stylesprint.Score) show.Figure { return two(s) }
+
+// two is a score with two decimals and no unit: its column names it.
+func two(s stylesprint.Score) show.Figure {
+	f := show.Score(s)
+	if s.Missing != "" {
+		return f
+	}
+	f.Value, f.Unit = plot.Number(s.Value, 2), ""
+	if s.Level > 0 {
+		f.Interval = plot.Number(s.Low, 2) + " to " + plot.Number(s.High, 2)
+	}
+	return f
+}
+
+// tenthLonger is the difference in length, as reviews measure it, of a text that
+// is a tenth longer than the other.
+const tenthLonger = .1 / 2.1
+
+// LengthEffect is what length alone does to the log-odds, for a text a tenth longer.
+func (b resultBody) LengthEffect() show.Figure {
+	s := b.Length
+	s.Value, s.Low, s.High = tenthLonger*s.Value, tenthLonger*s.Low, tenthLonger*s.High
+	return two(s)
+}
 
 // Percent is a proportion as the tables of the page print it.
 func (resultBody) Percent(s stylesprint.Score) show.Figure { return share(s) }
@@ -62,16 +87,9 @@ func (s *site) reviewResult(w http.ResponseWriter, r *http.Request, p review.Pro
 	b := resultBody{Result: result, Note: s.o.Note(p.Task.Dataset), Criteria: review.Criteria()}
 	b.WinRates, b.Strengths = winRateFigure(result), strengthFigure(result)
 	for _, c := range result.Candidates {
-		l := standingLine{Standing: c, Wins: share(c.WinRate), Log: show.Score(c.Strength.Log), Controlled: show.Score(c.Controlled.Log)}
+		l := standingLine{Standing: c, Wins: share(c.WinRate), Log: two(c.Strength.Log), Controlled: two(c.Controlled.Log)}
 		for _, m := range c.Criteria {
-			f := show.Score(m)
-			if m.Missing == "" {
-				f.Value = plot.Number(m.Value, 2)
-				if m.Level > 0 {
-					f.Interval = plot.Number(m.Low, 2) + " to " + plot.Number(m.High, 2)
-				}
-			}
-			l.Marks = append(l.Marks, f)
+			l.Marks = append(l.Marks, two(m))
 		}
 		b.Figures = append(b.Figures, l)
 	}
@@ -79,16 +97,28 @@ func (s *site) reviewResult(w http.ResponseWriter, r *http.Request, p review.Pro
 		d := diff.Words(e.Pair.First, e.Pair.Second)
 		b.Shown = append(b.Shown, exampleLine{e, d.A, d.B})
 	}
-	return s.render(w, "review-result", page{Here: "review", Title: result.Sentence, Document: p.Task.Name, Eyebrow: "Review " + p.Task.ID + ", " + p.Task.Name + ", closed", Body: b})
+	return s.render(w, "review-result", page{Here: "review", Title: strings.ReplaceAll(result.Sentence, " %", "\u00a0%"), Document: p.Task.Name, Eyebrow: "Review " + p.Task.ID + ", " + p.Task.Name + ", closed", Body: b})
 }
 
 func winRateFigure(r review.Result) template.HTML {
 	panel := plot.Panel{Title: "Share of pairs won, a tie counting a half", Unit: "%", Decimals: 1}
+	var words []string
 	for i, c := range r.Candidates {
 		s := c.WinRate
+		if s.Missing == "" {
+			won := " "
+			if len(words) == 0 {
+				won = " won "
+			}
+			words = append(words, c.Name+won+plot.Number(100*s.Value, 0)+"\u00a0%")
+		}
 		panel.Rows = append(panel.Rows, plot.Interval{Label: c.Name, Value: 100 * s.Value, Low: 100 * s.Low, High: 100 * s.High, N: s.N, Series: i, Missing: s.Missing})
 	}
-	return plot.Figure(plot.Intervals{Title: r.Sentence, Panels: []plot.Panel{panel}}, "plot-wins")
+	title := "No pair was judged"
+	if len(words) > 0 {
+		title = show.Sentence(show.List(words)) + " of its pairs"
+	}
+	return plot.Figure(plot.Intervals{Title: title, Panels: []plot.Panel{panel}}, "plot-wins")
 }
 
 func strengthFigure(r review.Result) template.HTML {

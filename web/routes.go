@@ -43,7 +43,11 @@ func (s *site) mux() http.Handler {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			return &stylesprint.Error{Code: stylesprint.CodeNotFound, Message: "Nothing takes " + r.Method + " at this address"}
 		}
-		return &stylesprint.Error{Code: stylesprint.CodeNotFound, Message: "There is no page at " + r.URL.Path, Hint: "The rail lists the pages that there are."}
+		hint := "The rail lists the pages that there are."
+		if s.o.RatersOnly {
+			hint = "Open the link that you were sent."
+		}
+		return &stylesprint.Error{Code: stylesprint.CodeNotFound, Message: "There is no page at " + r.URL.Path, Hint: hint}
 	}))
 	return mux
 }

@@ -153,7 +153,7 @@ func (s *server) run(ctx context.Context, listening func(net.Addr)) error {
 
 // panicked logs the panic of a page; the person who asked sees a plain 500.
 func (s *server) panicked(r *http.Request, p httpserver.Panic) {
-	s.log.Error("panic", "path", r.URL.Path, "value", fmt.Sprint(p.Value), "stack", string(p.Stack))
+	s.log.Error("panic", "path", web.LoggedPath(r), "value", fmt.Sprint(p.Value), "stack", string(p.Stack))
 }
 
 // addModel opens a configured model for the gateway and the pages.

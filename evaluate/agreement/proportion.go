@@ -7,50 +7,56 @@ import (
 	"stylesprint"
 )
 
+// proportionInterval names how intervals of proportions are made, in signatures.
+const proportionInterval = "|interval:agresti-coull-clustered"
+
 // ProportionScore is the mean of values between 0 and 1 (1 for a win, a half for a tie)
-// with Wilson's score interval (E. B. Wilson 1927), which stays honest near 0 and 1
-// and for few values. Values of one cluster are not independent, so n is
-// replaced by an effective sample size, n over the design effect (L. Kish, "Survey
-// Sampling", 1965, section 8.2), never above n; where the clusters do not vary
-// at all, it is the number of clusters. clusters may be nil.
+// with the interval of A. Agresti and B. A. Coull, "Approximate is better than exact
+// for interval estimation of binomial proportions" (American Statistician 52, 1998,
+// section 3), carried over to clusters: as if z squared over two more clusters of
+// mean size had all values 1, and as many all values 0, with the variance between
+// clusters. It stays honest for few values and near 0 and 1, where a bootstrap's
+// interval shrinks to nothing. clusters may be nil.
 func ProportionScore(values []float64, clusters []int, o Options) stylesprint.Score {
 	o = o.withDefaults()
-	s := stylesprint.Score{Metric: "proportion", N: len(values), Unit: "0-1", Signature: "proportion|interval:wilson-clustered"}
+	s := stylesprint.Score{Metric: "proportion", N: len(values), Unit: "0-1", Signature: "proportion" + proportionInterval}
 	if len(values) == 0 {
 		return missing(s, undefined("there is nothing to count"))
 	}
-	n := float64(len(values))
 	for _, v := range values {
 		s.Value += v
 	}
-	s.Value /= n
-	low, high := wilson(s.Value, effective(values, s.Value, clusters), quantile(o.Level))
-	return o.finish(s, low, high, true)
+	s.Value /= float64(len(values))
+	low, high := agrestiCoull(values, number(len(values), clusters), quantile(o.Level))
+	return o.finish(s, min(low, s.Value), max(high, s.Value), true)
 }
 
-// effective is the number of independent values that would tell as much.
-func effective(values []float64, mean float64, clusters []int) float64 {
-	groups := number(len(values), clusters)
-	sums := map[int]float64{}
+func agrestiCoull(values []float64, groups []int, z float64) (low, high float64) {
+	k := 0
+	for _, g := range groups {
+		k = max(k, g+1)
+	}
+	sum, size := make([]float64, k), make([]float64, k)
 	for i, v := range values {
-		sums[groups[i]] += v - mean
+		sum[groups[i]] += v
+		size[groups[i]]++
 	}
-	k, n := float64(len(sums)), float64(len(values))
-	square := 0.0
-	for g := range len(sums) { // in order, so that the sum is the same each time
-		square += sums[g] * sums[g]
+	added := z * z / 2 // clusters, on either side
+	n := float64(len(values))
+	mean := n / float64(k) // size of a cluster
+	p := mean * added
+	for _, v := range sum {
+		p += v
 	}
-	if k < 2 || square < 1e-12 {
-		return k
+	n += 2 * mean * added
+	p /= n
+	square := added * mean * mean * ((1-p)*(1-p) + p*p)
+	for g, v := range sum {
+		square += (v - p*size[g]) * (v - p*size[g])
 	}
-	variance := k / (k - 1) * square / (n * n)
-	return min(n, max(1, mean*(1-mean)/variance))
-}
-
-func wilson(p, n, z float64) (low, high float64) {
-	centre := (p + z*z/(2*n)) / (1 + z*z/n)
-	half := z / (1 + z*z/n) * math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
-	return max(0, centre-half), min(1, centre+half)
+	all := float64(k) + 2*added
+	half := z * math.Sqrt(all/(all-1)*square) / n
+	return max(0, p-half), min(1, p+half)
 }
 
 // quantile is the two-sided quantile of the standard normal distribution.
@@ -81,10 +87,10 @@ func PercentAgreement(r Ratings, o Options) stylesprint.Score {
 		}
 	}
 	if len(same) == 0 {
-		return missing(stylesprint.Score{Metric: "percent-agreement", Unit: "0-1", Signature: "percent-agreement|interval:wilson-clustered"}, undefined("no item has ratings of two people"))
+		return missing(stylesprint.Score{Metric: "percent-agreement", Unit: "0-1", Signature: "percent-agreement" + proportionInterval}, undefined("no item has ratings of two people"))
 	}
 	s := ProportionScore(same, clusters, o)
-	s.Metric, s.Signature = "percent-agreement", "percent-agreement|interval:wilson-clustered"
+	s.Metric, s.Signature = "percent-agreement", "percent-agreement"+proportionInterval
 	return s
 }
 

@@ -337,7 +337,7 @@ func (a *analysis) winRate(list []agreement.Comparison, of func(agreement.Compar
 	}
 	s := agreement.ProportionScore(values, clusters, a.options)
 	s.Metric = "win-rate"
-	s.Signature = strings.Replace(s.Signature, "proportion", "win-rate|ties:half", 1)
+	s.Signature = "win-rate|ties:half" + strings.TrimPrefix(s.Signature, "proportion")
 	if s.Missing != "" {
 		s.Missing = "not measured: nobody has judged its texts"
 	}
