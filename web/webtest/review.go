@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"stylesprint/catalogue/demo"
@@ -78,4 +79,11 @@ func Judge(ctx context.Context, d *review.Desk, code string, n int, seed uint64)
 
 func marks(rng *rand.Rand) review.Marks {
 	return review.Marks{Accuracy: 2 + rng.IntN(4), Voice: 1 + rng.IntN(5), Inclusiveness: 3 + rng.IntN(3)}
+}
+
+// Outputs are a run's texts.
+func Outputs(s *Source, id string) []evaluate.Output {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.outputs[id])
 }
