@@ -10,6 +10,7 @@
   const answers = { 1: "answer-a", 2: "answer-b", 3: "answer-tie", 4: "answer-bad", a: "answer-a", b: "answer-b", t: "answer-tie", x: "answer-bad" };
   const chosen = () => form && form.querySelector("[name=answer]:checked");
   const send = form && document.getElementById("send-ballot");
+  let comment = false; // c was pressed: its letter must not go into the field
   let at = -1; // the mark that a digit gives; -1: the choice comes first
 
   function go(i) {
@@ -29,7 +30,7 @@
     if (event.key === "?") { if (!dialog.open) dialog.showModal(); return true; }
     if (!form) return false;
     if (/^[abtx]$/.test(k) || (!chosen() && /^[1-4]$/.test(k))) { choose(answers[k]); return true; }
-    if (k === "c") { document.getElementById("comment").focus(); return true; }
+    if (k === "c") { comment = true; return true; }
     if (chosen() && /^[0-5]$/.test(k)) {
       if (at < 0) at = 0;
       if (at >= groups.length) return false;
@@ -50,6 +51,11 @@
     }
     if (key(event)) { event.preventDefault(); event.stopImmediatePropagation(); }
   }, true);
+
+  document.addEventListener("keyup", () => {
+    if (comment) document.getElementById("comment").focus();
+    comment = false;
+  });
 
   // Whatever way a mark gets the focus, digits go on from there.
   groups.forEach((g, i) => g.addEventListener("focusin", () => { at = i; }));
