@@ -97,20 +97,22 @@ func (s *site) rate(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	code := r.PathValue("code")
-	t, err := d.Look(r.Context(), code)
+	rater, err := d.Rater(r.Context(), code)
 	if err != nil {
 		return err
 	}
-	b := rateBody{Turn: t, Path: raterPath + code}
-	if !t.Over && t.Rater.Begun.IsZero() {
-		return s.renderBegin(w, b)
+	show := d.Next
+	if rater.Begun.IsZero() { // nothing is leased to somebody who may only be looking
+		show = d.Look
 	}
-	if !t.Over {
-		if t, err = d.Next(r.Context(), code); err != nil {
-			return err
-		}
+	t, err := show(r.Context(), code)
+	if err != nil {
+		return err
 	}
-	b = s.rateBody(b.Path, t)
+	if !t.Over && rater.Begun.IsZero() {
+		return s.renderBegin(w, rateBody{Turn: t, Path: raterPath + code})
+	}
+	b := s.rateBody(raterPath+code, t)
 	b.Note = notes(r.URL.Query().Get("note"))
 	return s.renderRate(w, b)
 }

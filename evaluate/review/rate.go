@@ -63,6 +63,9 @@ func (d *Desk) enter(ctx context.Context, code string) (Rater, error) {
 	return r, nil
 }
 
+// Rater finds who has a code.
+func (d *Desk) Rater(ctx context.Context, code string) (Rater, error) { return d.enter(ctx, code) }
+
 // Look returns the task and the rater of a code without taking a pair.
 func (d *Desk) Look(ctx context.Context, code string) (Turn, error) {
 	rater, err := d.enter(ctx, code)

@@ -24,7 +24,7 @@ import (
 // fixture is a desk over a fresh database with runs of some items.
 type fixture struct {
 	*review.Desk
-	t    *testing.T
+	t    testing.TB
 	db   *sqlite.DB
 	data dataset.Dataset
 	now  time.Time
@@ -33,7 +33,7 @@ type fixture struct {
 
 func start() time.Time { return time.Date(2026, 3, 4, 9, 0, 0, 0, time.UTC) }
 
-func newFixture(t *testing.T, items int) *fixture {
+func newFixture(t testing.TB, items int) *fixture {
 	t.Helper()
 	db, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "s.db"), sqlite.Options{})
 	if err != nil {
@@ -65,8 +65,8 @@ func (f *fixture) wait(d time.Duration) {
 	f.now = f.now.Add(d)
 }
 
-func must[T any](v T, err error) func(t *testing.T) T {
-	return func(t *testing.T) T {
+func must[T any](v T, err error) func(t testing.TB) T {
+	return func(t testing.TB) T {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)

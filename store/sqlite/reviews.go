@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	sqlite3 "modernc.org/sqlite/lib"
@@ -167,10 +168,34 @@ func scanVote(row scanner) (review.Vote, error) {
 		return v, err
 	}
 	v.Time = fromNanoseconds(at)
-	if err := errors.Join(json.Unmarshal([]byte(first), &v.FirstMarks), json.Unmarshal([]byte(second), &v.SecondMarks)); err != nil {
+	if v.FirstMarks, err = marksOf(first); err == nil {
+		v.SecondMarks, err = marksOf(second)
+	}
+	if err != nil {
 		return v, fmt.Errorf("marks of vote %d: %w", v.ID, err)
 	}
 	return v, nil
+}
+
+// marks are stored as three numbers: a page of a large review reads thousands.
+func marks(m review.Marks) string {
+	return strconv.Itoa(m.Accuracy) + " " + strconv.Itoa(m.Voice) + " " + strconv.Itoa(m.Inclusiveness)
+}
+
+func marksOf(text string) (review.Marks, error) {
+	var m review.Marks
+	for _, to := range []*int{&m.Accuracy, &m.Voice, &m.Inclusiveness} {
+		var word string
+		var err error
+		word, text, _ = strings.Cut(text, " ")
+		if *to, err = strconv.Atoi(word); err != nil {
+			return m, err
+		}
+	}
+	if text != "" {
+		return m, fmt.Errorf("there is more: %q", text)
+	}
+	return m, nil
 }
 
 // ReviewBook returns what is written of a task, as of one moment; an error with
@@ -295,16 +320,8 @@ func applyChange(ctx context.Context, tx *sql.Tx, taskID string, c review.Change
 }
 
 func insertVote(ctx context.Context, tx *sql.Tx, taskID string, v review.Vote) error {
-	first, err := json.Marshal(v.FirstMarks)
-	if err != nil {
-		return err
-	}
-	second, err := json.Marshal(v.SecondMarks)
-	if err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, "INSERT INTO review_votes ("+voteColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		taskID, v.Pair, v.Hash, v.Rater, v.Model, v.Repeat, v.Choice, v.FirstLeft, string(first), string(second), v.Comment, nanoseconds(v.Time), v.Withdraws, v.From)
+	_, err := tx.ExecContext(ctx, "INSERT INTO review_votes ("+voteColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		taskID, v.Pair, v.Hash, v.Rater, v.Model, v.Repeat, v.Choice, v.FirstLeft, marks(v.FirstMarks), marks(v.SecondMarks), v.Comment, nanoseconds(v.Time), v.Withdraws, v.From)
 	return err
 }
 

@@ -74,8 +74,8 @@ CREATE TABLE review_votes (
 	repeat       INTEGER NOT NULL,
 	choice       TEXT    NOT NULL,
 	first_left   INTEGER NOT NULL,
-	first_marks  TEXT    NOT NULL, -- JSON
-	second_marks TEXT    NOT NULL, -- JSON
+	first_marks  TEXT    NOT NULL, -- "4 3 0": accuracy, brand voice, inclusiveness
+	second_marks TEXT    NOT NULL,
 	comment      TEXT    NOT NULL,
 	time         INTEGER NOT NULL,
 	withdraws    INTEGER NOT NULL,
