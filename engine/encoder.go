@@ -38,6 +38,9 @@ type Encoder struct {
 type Embedding struct {
 	Vector []float32
 	Tokens int // that the model read, special ones included
+	// Unknown is how many of them stand for text that the vocabulary does not have:
+	// the vector says nothing about it.
+	Unknown int
 	// Truncated says that the text was longer than the model reads.
 	Truncated bool
 }
@@ -185,7 +188,7 @@ func (e *Encoder) Embed(ctx context.Context, texts []string) ([]Embedding, error
 		}
 		c := e.tokenizer.Encode(text, tokenize.Options{AddSpecial: true, MaxTokens: e.info.ContextTokens})
 		ids[i] = c.IDs
-		out[i] = Embedding{Tokens: len(c.IDs), Truncated: c.Truncated}
+		out[i] = Embedding{Tokens: len(c.IDs), Unknown: c.Unknown, Truncated: c.Truncated}
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}

@@ -195,6 +195,7 @@ func (f *jsonFile) addWordPiece(t *tokenizer, v vocabulary) error {
 		return string(n.text)
 	})
 	t.model = m
+	t.post.unknown = m.unknown
 	t.decoder = &wordPieceDecoder{tokens: t.tokens, prefix: orElse(f.Decoder.Prefix, "##")}
 	if orElse(f.Decoder.Cleanup, true) {
 		t.decoder.(*wordPieceDecoder).cleanup = cleanups()

@@ -18,7 +18,7 @@ func (v vocabulary) tokenizer() (*tokenizer, error) {
 	if len(v.spelled) == 0 {
 		return nil, errors.New("the vocabulary is empty")
 	}
-	t := &tokenizer{ids: map[string]int32{}, special: map[int32]bool{}, addedByID: map[int32]bool{}}
+	t := &tokenizer{post: postProcessor{unknown: -1}, ids: map[string]int32{}, special: map[int32]bool{}, addedByID: map[int32]bool{}}
 	// Numbers may have gaps, but not such that a small file asks for much memory.
 	most := int32(min(16*(len(v.spelled)+len(v.added))+4096, 1<<30))
 	size := int32(0)
@@ -85,6 +85,7 @@ func (v vocabulary) spellings(normalized bool, normalize func(string) string) ma
 // useBPE completes a tokenizer with a byte-level model.
 func (t *tokenizer) useBPE(b *bpe, v vocabulary) {
 	t.model = b
+	t.post.unknown = b.unknown
 	t.normalized = v.normalizedMatcher(func(s string) string { return s })
 	t.spelled = newByteDecoder(t.tokens)
 	t.decoder = t.spelled
