@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 
-	"stylesprint/engine/hub"
 	"stylesprint/engine/nn"
 	"stylesprint/engine/nn/arch/bert"
 	"stylesprint/engine/nn/kernel"
@@ -124,7 +123,7 @@ func (e *Encoder) read(ctx context.Context, at location, o Options) error {
 }
 
 func (e *Encoder) readWeights(ctx context.Context, at location, config bert.Config, o Options) error {
-	file, err := hub.OpenSafetensors(at.folder)
+	file, err := at.openWeights()
 	if err != nil {
 		return err
 	}

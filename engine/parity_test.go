@@ -7,7 +7,6 @@ import (
 
 	"stylesprint/engine/nn"
 	"stylesprint/engine/nn/arch/bert"
-	"stylesprint/engine/nn/arch/llama"
 	"stylesprint/engine/nn/kernel"
 )
 
@@ -19,23 +18,23 @@ const parityTolerance = 1e-3
 func logitsInPieces(t *testing.T, m *LanguageModel, tokens []int32, sizes ...int) []float32 {
 	t.Helper()
 	cache, err := nn.NewCache(kernel.PagesOptions{
-		Layers: m.model.Layers, Heads: m.model.KVHeads, Dim: m.model.HeadDim, Pages: nn.PagesFor(len(tokens)), Format: m.sched.cache.Pages.Options().Format,
+		Layers: m.model.layers, Heads: m.model.kvHeads, Dim: m.model.headDim, Pages: nn.PagesFor(len(tokens)), Format: m.sched.cache.Pages.Options().Format,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	pages, _ := cache.Take(nil, cache.Free())
-	state := m.model.NewState(llama.StateOptions{Rows: len(tokens), Logits: len(tokens)})
+	state := m.model.newState(nn.StateOptions{Rows: len(tokens), Logits: len(tokens)})
 	var out []float32
 	for past, i := 0, 0; past < len(tokens); i++ {
 		n := min(sizes[i%len(sizes)], len(tokens)-past)
-		b := llama.Batch{Tokens: tokens[past : past+n], Segments: []kernel.Segment{{Rows: n, Past: past, Pages: pages}}}
+		b := nn.Batch{Tokens: tokens[past : past+n], Segments: []kernel.Segment{{Rows: n, Past: past, Pages: pages}}}
 		for k := range n {
 			b.Positions = append(b.Positions, int32(past+k))
 			b.Wanted = append(b.Wanted, int32(k))
 		}
-		m.model.Forward(state, cache.Pages, &b)
-		out = append(out, m.model.Logits(state, 0, n)...)
+		state.Forward(cache.Pages, &b)
+		out = append(out, state.Logits(0, n)...)
 		past += n
 	}
 	return out
