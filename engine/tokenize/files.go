@@ -29,14 +29,14 @@ func FromBPEFiles(f BPEFiles) (Tokenizer, error) {
 		Decoder:      &jsonDecoder{Type: "ByteLevel"},
 		Model:        jsonModel{Type: "BPE"},
 	}
-	if err := json.Unmarshal(f.Vocab, &j.Model.Vocab); err != nil {
+	if err := json.Unmarshal(f.Vocab, &j.Model.Vocab.ids); err != nil {
 		return nil, fmt.Errorf("read vocab.json: %w", err)
 	}
 	var err error
 	if j.Model.Merges, err = mergeLines(string(f.Merges)); err != nil {
 		return nil, fmt.Errorf("read merges.txt: %w", err)
 	}
-	j.AddedTokens = f.added(j.Model.Vocab)
+	j.AddedTokens = f.added(j.Model.Vocab.ids)
 	t, err := j.build()
 	if err != nil {
 		return nil, fmt.Errorf("read vocab.json and merges.txt: %w", err)

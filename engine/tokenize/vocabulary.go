@@ -70,6 +70,17 @@ func (v vocabulary) normalizedMatcher(normalize func(string) string) *matcher {
 	return newMatcher(v.spellings(true, normalize))
 }
 
+// addNormalized is normalizedMatcher for a model with a normaliser; such tokens are also spelled, from number to
+// text, as they come out of it.
+func (t *tokenizer) addNormalized(v vocabulary, normalize func(string) string) *matcher {
+	for _, a := range v.added {
+		if a.Normalized && a.Content != "" {
+			t.tokens[a.ID] = normalize(a.Content)
+		}
+	}
+	return v.normalizedMatcher(normalize)
+}
+
 func (v vocabulary) spellings(normalized bool, normalize func(string) string) map[string]addedToken {
 	out := map[string]addedToken{}
 	for _, a := range v.added {
