@@ -60,6 +60,9 @@ func (p *jsonPiece) UnmarshalJSON(data []byte) error {
 
 // plainString takes ["token", number] apart if the token has no escapes and is UTF-8.
 func plainString(data []byte) (token string, number []byte, ok bool) {
+	if data[0] != '[' {
+		return "", nil, false
+	}
 	data = bytes.TrimSpace(data[1 : len(data)-1])
 	if len(data) == 0 || data[0] != '"' {
 		return "", nil, false

@@ -61,6 +61,8 @@ type work struct {
 	spaced spacedText
 	nodes  []pathNode
 	path   []int32
+	// For the composition of two characters.
+	rune, pair, both []byte
 }
 
 // keepBytes bounds the memory that an idle work holds on to.

@@ -246,12 +246,12 @@ func combiningOrder(r rune, s []byte) uint8 {
 func composeEdits(w *work, e []edit) []edit {
 	out, starter := 0, -1
 	last := uint8(0) // combining class of the character before, 0 right after the starter
-	var buf [utf8.UTFMax]byte
 	for i := range e {
 		c := e[i]
-		order := combiningOrder(c.r, buf[:utf8.EncodeRune(buf[:], c.r)])
+		w.rune = utf8.AppendRune(w.rune[:0], c.r)
+		order := combiningOrder(c.r, w.rune)
 		if starter >= 0 && (out == starter+1 || last < order && last != 0) {
-			if r, ok := compose(e[starter].r, c.r); ok {
+			if r, ok := compose(w, e[starter].r, c.r); ok {
 				e[starter] = edit{r, e[starter].change + c.change - 1}
 				continue
 			}
@@ -266,22 +266,20 @@ func composeEdits(w *work, e []edit) []edit {
 	return e[:out]
 }
 
-// compose is the character that two make, if the reference knows one.
-func compose(a, b rune) (rune, bool) {
+// compose is the character that two make, if the reference knows one; w.rune is the second one.
+func compose(w *work, a, b rune) (rune, bool) {
 	switch {
 	case a >= leadBase && a < leadBase+19 && b >= vowelBase && b < vowelBase+21:
 		return hangulFirst + (a-leadBase)*syllablesPerLead + (b-vowelBase)*trailsPerVowel, true
 	case isSyllable(a) && (a-hangulFirst)%trailsPerVowel == 0 && b > trailBase && b < trailBase+trailsPerVowel:
 		return a + b - trailBase, true
-	case b < 0x300:
+	case b < 0x300 || norm.NFC.Properties(w.rune).BoundaryBefore():
 		return 0, false
 	}
-	var buf, dst [2 * utf8.UTFMax]byte
-	n := utf8.EncodeRune(buf[:], a)
-	n += utf8.EncodeRune(buf[n:], b)
-	both := norm.NFC.Append(dst[:0], buf[:n]...)
-	r, size := utf8.DecodeRune(both)
-	if size != len(both) || !classOf(r).is(composed) {
+	w.pair = append(utf8.AppendRune(w.pair[:0], a), w.rune...)
+	w.both = norm.NFC.Append(w.both[:0], w.pair...)
+	r, size := utf8.DecodeRune(w.both)
+	if size != len(w.both) || !classOf(r).is(composed) {
 		return 0, false
 	}
 	return r, true
