@@ -128,3 +128,37 @@ func TestEmbeddings(t *testing.T) {
 		})
 	}
 }
+
+// BERT behind a Unigram tokenizer, as paraphrase-multilingual-MiniLM-L12-v2 is.
+func TestMultilingualEmbeddings(t *testing.T) {
+	t.Parallel()
+	const least = 0.9999
+	g := golden(t, "multilingual")
+	want, tokens, unknown := goldenFloats(t, g, "embeddings"), goldenInts(t, g, "tokens"), goldenInts(t, g, "unknown")
+	var texts []string
+	readTestJSON(t, "multilingual.texts.json", &texts)
+	for _, p := range []Precision{Exact, Fast} {
+		eachLevel(t, func(t *testing.T, cpu string) {
+			e, err := OpenEncoder(context.Background(), filepath.Join("testdata", "multilingual"), Options{Precision: p, CPU: cpu, Threads: 2})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer e.Close()
+			if n := e.Info().ContextTokens; n != 128 {
+				t.Errorf("reads %d tokens, want the 128 of sentence_bert_config.json", n)
+			}
+			got, err := e.Embed(context.Background(), texts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, v := range got {
+				if c := cosine(v.Vector, want[i*32:(i+1)*32]); c < least {
+					t.Errorf("%s: %q: cosine to sentence-transformers is %g, want at least %g", p, texts[i], c, least)
+				}
+				if v.Tokens != int(tokens[i]) || v.Unknown != int(unknown[i]) || v.Truncated != (i == len(texts)-1) {
+					t.Errorf("%q: %d tokens, %d unknown, truncated %v; want %d and %d", texts[i], v.Tokens, v.Unknown, v.Truncated, tokens[i], unknown[i])
+				}
+			}
+		})
+	}
+}

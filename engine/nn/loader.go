@@ -252,11 +252,16 @@ func (l *Loader) floats(t Tensor) ([]float32, error) {
 	if cap(l.buffer) < n {
 		l.buffer = make([]float32, n)
 	}
+	return l.buffer[:n], l.floatsTo(l.buffer[:n], t)
+}
+
+// floatsTo converts a whole matrix into dst.
+func (l *Loader) floatsTo(dst []float32, t Tensor) error {
 	const part = 1 << 18 // numbers
 	rows := max(1, part/max(1, t.Shape[1]))
-	c := &conversion{t: t, dst: l.buffer[:n], rows: rows, errs: make([]error, (t.Shape[0]+rows-1)/rows)}
+	c := &conversion{t: t, dst: dst, rows: rows, errs: make([]error, (t.Shape[0]+rows-1)/rows)}
 	l.m.Parallel(len(c.errs), c)
-	return c.dst, cmp.Or(c.errs...)
+	return cmp.Or(c.errs...)
 }
 
 // conversion is the task of turning stored rows into float32.
