@@ -18,6 +18,9 @@ import (
 type Vector struct {
 	Values []float32 // unit length
 	Tokens int       // tokens that the model read, special ones included
+	// Unknown is how many of them stand for text that the model's vocabulary does
+	// not have; 0 too where the driver cannot tell.
+	Unknown int
 	// Truncated says that the text was longer than the model reads, so its end
 	// did not count.
 	Truncated bool

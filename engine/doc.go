@@ -12,9 +12,10 @@
 //		MaxTokens: 64,
 //	}, func(t engine.Token) error { fmt.Print(t.Text); return nil })
 //
-// A path is a GGUF file or a Hugging Face folder (config.json, tokenizer.json,
-// safetensors). The architectures are llama, for language models, and bert, for
-// encoders. Anything in a file that the engine does not know is refused by
+// A path is a GGUF file or a Hugging Face folder (config.json, safetensors, and
+// tokenizer.json or vocab.json with merges.txt). The architectures are llama,
+// gpt2 and gpt_neo, for language models, and bert, for encoders. A base model,
+// which comes without a chat template, continues a conversation as plain text. Anything in a file that the engine does not know is refused by
 // name: an architecture, a tensor, a component of the tokenizer.
 //
 // Requests to a LanguageModel run together. One goroutine, owned by the model,

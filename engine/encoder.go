@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 
-	"stylesprint/engine/hub"
 	"stylesprint/engine/nn"
 	"stylesprint/engine/nn/arch/bert"
 	"stylesprint/engine/nn/kernel"
@@ -38,6 +37,9 @@ type Encoder struct {
 type Embedding struct {
 	Vector []float32
 	Tokens int // that the model read, special ones included
+	// Unknown is how many of them stand for text that the vocabulary does not have:
+	// the vector says nothing about it.
+	Unknown int
 	// Truncated says that the text was longer than the model reads.
 	Truncated bool
 }
@@ -121,7 +123,7 @@ func (e *Encoder) read(ctx context.Context, at location, o Options) error {
 }
 
 func (e *Encoder) readWeights(ctx context.Context, at location, config bert.Config, o Options) error {
-	file, err := hub.OpenSafetensors(at.folder)
+	file, err := at.openWeights()
 	if err != nil {
 		return err
 	}
@@ -185,7 +187,7 @@ func (e *Encoder) Embed(ctx context.Context, texts []string) ([]Embedding, error
 		}
 		c := e.tokenizer.Encode(text, tokenize.Options{AddSpecial: true, MaxTokens: e.info.ContextTokens})
 		ids[i] = c.IDs
-		out[i] = Embedding{Tokens: len(c.IDs), Truncated: c.Truncated}
+		out[i] = Embedding{Tokens: len(c.IDs), Unknown: c.Unknown, Truncated: c.Truncated}
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}

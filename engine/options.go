@@ -75,7 +75,7 @@ func (o Options) machine() (*kernel.Machine, error) {
 // Info describes an open model.
 type Info struct {
 	Name         string // of the file or folder
-	Architecture string // "llama", "bert"
+	Architecture string // "llama", "gpt2", "gpt_neo", "bert"
 	Precision    Precision
 	CPU          string // the instruction set in use
 	Parameters   int64  // weights; a matrix that is used twice counts once

@@ -59,7 +59,7 @@ func (d *Driver) Embed(ctx context.Context, texts []string) ([]embedding.Vector,
 	}
 	vectors := make([]embedding.Vector, len(found))
 	for i, e := range found {
-		vectors[i] = embedding.Vector{Values: e.Vector, Tokens: e.Tokens, Truncated: e.Truncated}
+		vectors[i] = embedding.Vector{Values: e.Vector, Tokens: e.Tokens, Unknown: e.Unknown, Truncated: e.Truncated}
 	}
 	return vectors, nil
 }

@@ -30,7 +30,7 @@ func (s stub) Embed(ctx context.Context, texts []string) ([]engine.Embedding, er
 	}
 	var out []engine.Embedding
 	for _, v := range vectors {
-		out = append(out, engine.Embedding{Vector: v.Values, Tokens: v.Tokens, Truncated: v.Truncated})
+		out = append(out, engine.Embedding{Vector: v.Values, Tokens: v.Tokens, Unknown: v.Unknown, Truncated: v.Truncated})
 	}
 	return out, err
 }
@@ -43,6 +43,20 @@ func TestConformance(t *testing.T) {
 		Open:      func(t *testing.T) embedding.Driver { return local.New(newStub(), "stub") },
 		MaxTokens: 40,
 	})
+}
+
+func TestUnknownTokensAreTold(t *testing.T) {
+	t.Parallel()
+	e, err := engine.OpenEncoder(t.Context(), "../../engine/testdata/bert", engine.Options{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := local.New(e, "")
+	defer d.Close()
+	v, err := d.Embed(t.Context(), []string{"a linen shirt", "☂ linen 漢字"})
+	if err != nil || v[0].Unknown != 0 || v[1].Unknown != 3 || v[1].Tokens != 6 {
+		t.Errorf("%+v, %v; want 3 of 6 tokens of the second text unknown", v, err)
+	}
 }
 
 func TestInfo(t *testing.T) {

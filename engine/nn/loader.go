@@ -185,6 +185,55 @@ func (l *Loader) LinearRows(name string, out, in int, order []int) *kernel.Weigh
 	return w
 }
 
+// LinearColumns reads linear layers that a file keeps side by side in one matrix, transposed:
+// {in, out[0]+out[1]+...}, the columns of one after another. It returns one for each of out.
+func (l *Loader) LinearColumns(name string, in int, out ...int) []*kernel.Weights {
+	columns := 0
+	for _, n := range out {
+		columns += n
+	}
+	layers := make([]*kernel.Weights, len(out))
+	t, ok := l.take(name, in, columns)
+	if !ok {
+		return layers
+	}
+	v, err := l.floats(t)
+	if err != nil {
+		l.fail(fmt.Errorf("tensor %s: %w", name, err))
+		return layers
+	}
+	pack := l.m.PackBF16
+	if l.o.Exact {
+		pack = l.m.PackF32
+	}
+	from := 0
+	for i, n := range out {
+		turned := &transposition{src: v, dst: make([]float32, n*in), in: in, out: n, from: from, stride: columns}
+		l.m.Parallel((n+transposeRows-1)/transposeRows, turned)
+		layers[i] = pack(n, in, turned.dst)
+		from += n
+	}
+	return layers
+}
+
+// transposeRows is how many rows of the result are one part.
+const transposeRows = 32
+
+// transposition is the task of turning columns of a matrix into rows.
+type transposition struct {
+	src, dst              []float32
+	in, out, from, stride int
+}
+
+func (t *transposition) Run(part int) {
+	first, last := part*transposeRows, min((part+1)*transposeRows, t.out)
+	for i := range t.in {
+		for o, v := range t.src[i*t.stride+t.from+first : i*t.stride+t.from+last] {
+			t.dst[(first+o)*t.in+i] = v
+		}
+	}
+}
+
 func (l *Loader) packFloats(t Tensor, order []int, pack func(out, in int, w []float32) *kernel.Weights) (*kernel.Weights, error) {
 	if order != nil && len(order) != t.Shape[0] {
 		return nil, errors.New("wrong number of rows to put in order")
@@ -203,11 +252,16 @@ func (l *Loader) floats(t Tensor) ([]float32, error) {
 	if cap(l.buffer) < n {
 		l.buffer = make([]float32, n)
 	}
+	return l.buffer[:n], l.floatsTo(l.buffer[:n], t)
+}
+
+// floatsTo converts a whole matrix into dst.
+func (l *Loader) floatsTo(dst []float32, t Tensor) error {
 	const part = 1 << 18 // numbers
 	rows := max(1, part/max(1, t.Shape[1]))
-	c := &conversion{t: t, dst: l.buffer[:n], rows: rows, errs: make([]error, (t.Shape[0]+rows-1)/rows)}
+	c := &conversion{t: t, dst: dst, rows: rows, errs: make([]error, (t.Shape[0]+rows-1)/rows)}
 	l.m.Parallel(len(c.errs), c)
-	return c.dst, cmp.Or(c.errs...)
+	return cmp.Or(c.errs...)
 }
 
 // conversion is the task of turning stored rows into float32.

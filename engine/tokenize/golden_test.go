@@ -216,7 +216,7 @@ func (c *pairCase) UnmarshalJSON(data []byte) error {
 
 func TestPairsAndTruncationLikeReference(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"minilm", "gpt2", "llama3"} {
+	for _, name := range []string{"minilm", "gpt2", "llama3", "xlmr"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tok := load(t, name)
@@ -261,7 +261,7 @@ func (c *decodeCase) UnmarshalJSON(data []byte) error {
 
 func TestDecodeLikeReference(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"smollm2", "minilm", "gpt2", "dropping"} {
+	for _, name := range []string{"smollm2", "minilm", "gpt2", "dropping", "xlmr", "uniform", "bytefall"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tok := load(t, name)
@@ -292,9 +292,17 @@ func streamed(tok tokenize.Tokenizer, ids []int32, skip bool) string {
 // Every golden file has a test that reads it.
 func TestGoldensAreUsed(t *testing.T) {
 	t.Parallel()
-	source, err := os.ReadFile("golden_test.go")
+	tests, err := filepath.Glob("*_test.go")
 	if err != nil {
 		t.Fatal(err)
+	}
+	var source []byte
+	for _, name := range tests {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source = append(source, b...)
 	}
 	files, err := filepath.Glob("testdata/*.gz")
 	if err != nil {

@@ -19,6 +19,7 @@ type normalized struct {
 	text  []byte
 	plain bool
 	start int
+	base  int // where the whole text began
 	from  []int
 	to    []int
 

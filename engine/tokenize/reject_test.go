@@ -27,7 +27,7 @@ func TestFromJSONNamesWhatItCannotDo(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ base, old, new, want string }{
 		{smallBPE, `{`, `[`, "read tokenizer.json"},
-		{smallBPE, `"BPE"`, `"Unigram"`, `model "Unigram" is not supported`},
+		{smallBPE, `"BPE"`, `"WordLevel"`, `model "WordLevel" is not supported`},
 		{smallBPE, `"merges"`, `"dropout": 0.1, "merges"`, "dropout"},
 		{smallBPE, `"merges"`, `"byte_fallback": true, "merges"`, "byte_fallback"},
 		{smallBPE, `"merges"`, `"end_of_word_suffix": "</w>", "merges"`, "end_of_word_suffix"},

@@ -69,6 +69,8 @@ type Encoding struct {
 	TypeIDs []int32
 	// Truncated says that MaxTokens cut something off.
 	Truncated bool
+	// Unknown is how many of IDs stand for text that the vocabulary does not have.
+	Unknown int
 }
 
 // GGUFVocabulary is what a GGUF file's metadata says about its tokenizer, under
