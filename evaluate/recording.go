@@ -21,6 +21,11 @@ type Recording struct {
 	outputs map[recordKey]Output
 }
 
+// ReportedLatency is the key, among an output's scores, of the seconds that a record
+// says the answer took. Nobody here waited for it: it is shown as reported and
+// never mixed with measured latencies.
+const ReportedLatency = "reported-latency"
+
 type recordKey struct {
 	item   string
 	repeat int

@@ -241,7 +241,7 @@ func printComparison(w io.Writer, c compare.Comparison) {
 	for _, m := range c.Metrics {
 		header = append(header, ">"+m.Title)
 	}
-	header = append(header, ">LATENCY P50", ">P95", ">TOKENS OUT", ">COST / 1,000", ">FAILED")
+	header = append(header, ">LATENCY P50", ">P95", ">TOKENS OUT", ">COST / 10,000", ">FAILED")
 	var rows [][]string
 	for _, cand := range c.Candidates {
 		row := []string{cand.Name}

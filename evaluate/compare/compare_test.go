@@ -149,7 +149,7 @@ func TestDecisions(t *testing.T) {
 		{"as good as the best, and cheaper", 200, wide, []writer{{name: "plain", wrong: 0.6, seed: 1, price: dear}, {name: "dear", wrong: 0.2, seed: 2, price: dear}, {name: "cheap", wrong: 0.21, seed: 3, price: cheap}},
 			compare.OutcomeBetter, "cheap", []string{"cheap is better than plain"}},
 		{"as good and cheaper", 200, wide, []writer{{name: "plain", wrong: 0.3, seed: 1, price: dear}, {name: "mini", wrong: 0.3, seed: 2, price: cheap}},
-			compare.OutcomeEquivalent, "mini", []string{"mini is as good as plain within the margins (BLEU 8.00, ", "costs 0.17", "USD less per 1,000 texts; recommended."}},
+			compare.OutcomeEquivalent, "mini", []string{"mini is as good as plain within the margins (BLEU 8.00, ", "costs 1.77", "USD less per 10,000 texts; recommended."}},
 		{"as good and faster", 200, wide, []writer{{name: "plain", wrong: 0.3, seed: 1, seconds: 2}, {name: "quick", wrong: 0.3, seed: 2, seconds: 1}},
 			compare.OutcomeEquivalent, "quick", []string{"quick is as good as plain", "answers 1.0", "s faster on average"}},
 		{"as good and no better", 200, wide, []writer{{name: "plain", wrong: 0.3, seed: 1, price: cheap}, {name: "twin", wrong: 0.3, seed: 2, price: dear}},

@@ -40,10 +40,10 @@ func (w world) simulate(t *testing.T, rng *rand.Rand, samples, trials int) Compa
 	}
 	columns := make([]*column, w.candidates)
 	for k := range columns {
-		col := &column{name: string(rune('A' + k)), truncated: map[string]int{}, cost: resample.NewTable(units, 2), waiting: resample.NewTable(units, 2), prompt: 1}
+		col := &column{name: string(rune('A' + k)), truncated: map[string]int{}, cost: resample.NewTable(units, 2), waiting: resample.NewTable(units, 3), prompt: 1}
 		col.run = evaluate.Run{Repeat: 1, Scores: []stylesprint.Score{{Metric: "a"}, {Metric: "b"}}}
 		for m, name := range []string{"a", "b"} {
-			x := measure{name: name, value: meanValue, table: resample.NewTable(units, 2)}
+			x := measure{name: name, value: meanValue, table: resample.NewTable(units, 2), items: resample.NewTable(w.items, 2)}
 			luck := 0.0
 			for i := range w.items {
 				if i%w.family == 0 {
@@ -57,6 +57,7 @@ func (w world) simulate(t *testing.T, rng *rand.Rand, samples, trials int) Compa
 					v += w.shift[m]
 				}
 				x.table.Add(unit(i), []float64{v, 1})
+				x.items.Add(i, []float64{v, 1})
 				x.scores = append(x.scores, v)
 			}
 			col.measures = append(col.measures, x)
@@ -70,7 +71,7 @@ func (w world) simulate(t *testing.T, rng *rand.Rand, samples, trials int) Compa
 		}
 		columns[k] = col
 	}
-	a := analysis{Comparison: &c, columns: columns}
+	a := analysis{Comparison: &c, columns: columns, rule: RuleBetter}
 	if err := a.run(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ func plots() map[string]Plot {
 		"intervals":          differences,
 		"distributions-dots": spreads,
 		"distributions-bars": many,
-		"scatter": Scatter{Title: "hosted-mini is fastest, plain costs nothing", XName: "median latency", XUnit: "s", XDecimals: 2, YName: "cost per 1,000 outputs", YUnit: "USD", YDecimals: 3, FromZero: true, Points: []Point{
+		"scatter": Scatter{Title: "hosted-mini is fastest, plain costs nothing", XName: "median latency", XUnit: "s", XDecimals: 2, YName: "cost of 10,000 outputs", YUnit: "USD", YDecimals: 3, FromZero: true, Points: []Point{
 			{Label: "plain", X: 1.1, Y: 0, XLow: 1, XHigh: 1.2},
 			{Label: "brand-voice", X: 1.15, Y: 0, XLow: 1.1, XHigh: 1.3, Series: 1},
 			{Label: "hosted-mini", X: .9, Y: .056, YLow: .05, YHigh: .062, Series: 2},
