@@ -88,7 +88,7 @@ func Compare(ctx context.Context, src Source, runIDs []string, o Options) (Compa
 	}
 	c := Comparison{
 		Reported: o.Reported,
-		Dataset: runs[0].Dataset, DatasetHash: runs[0].DatasetHash, Split: runs[0].Split,
+		Dataset:  runs[0].Dataset, DatasetHash: runs[0].DatasetHash, Split: runs[0].Split,
 		Method: Method{Level: level, Alpha: alpha, Bootstrap: o.Bootstrap, Randomization: o.Randomization, Seed: o.Seed, Unit: "item"},
 	}
 	if err := c.chooseMetrics(runs, o); err != nil {

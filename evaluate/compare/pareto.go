@@ -232,4 +232,3 @@ func between(s stylesprint.Score, print func(float64) string) string {
 	}
 	return " (" + print(s.Low) + " to " + print(s.High) + ")"
 }
-
