@@ -52,6 +52,8 @@ type measure struct {
 	whole bool
 	// rate says that the score is a share of items with 0 or 1 each.
 	rate    bool
+	// present counts, for a partial metric, the outputs of each item that have a score.
+	present []int
 	samples []metric.Sample
 	at      []int // the item of each sample
 }
@@ -84,6 +86,9 @@ func newColumn(run evaluate.Run, name string, c *Comparison, items []dataset.Ite
 			x.metric, x.value, width = again, again.Value, again.Info().Width
 		}
 		x.items = resample.NewTable(len(items), width)
+		if x.partial {
+			x.present = make([]int, len(items))
+		}
 		col.measures = append(col.measures, x)
 	}
 	col.cost = resample.NewTable(c.Families, 2)
@@ -227,8 +232,7 @@ func (c *column) measure(ctx context.Context, m *measure, block []evaluate.Outpu
 			if !ok {
 				return refuse(fmt.Sprintf("item %q of run %s has no score of metric %s", o.ItemID, c.run.ID, m.name), "give the command that began the run again; it scores what is missing")
 			}
-			m.items.Add(c.index[o.ItemID], []float64{score, 1})
-			m.scores = append(m.scores, score)
+			m.take(c.index[o.ItemID], []float64{score, 1}, score)
 			if o.Scores[evaluate.TruncatedName(m.name)] > 0 {
 				c.truncated[m.name]++
 			}
@@ -247,6 +251,15 @@ func (c *column) measure(ctx context.Context, m *measure, block []evaluate.Outpu
 	return m.remeasure(ctx)
 }
 
+// take adds what was measured of one output.
+func (m *measure) take(item int, stats []float64, score float64) {
+	m.items.Add(item, stats)
+	m.scores = append(m.scores, score)
+	if m.partial {
+		m.present[item]++
+	}
+}
+
 // remeasure scores the gathered samples again and lets go of them.
 func (m *measure) remeasure(ctx context.Context) error {
 	if len(m.samples) == 0 {
@@ -260,8 +273,7 @@ func (m *measure) remeasure(ctx context.Context) error {
 		if x.Absent {
 			continue
 		}
-		m.items.Add(m.at[i], x.Stats)
-		m.scores = append(m.scores, x.Score)
+		m.take(m.at[i], x.Stats, x.Score)
 	}
 	clear(m.samples)
 	m.samples, m.at = m.samples[:0], m.at[:0]

@@ -96,11 +96,17 @@ func (bag) Embed(_ context.Context, texts []string) ([]embedding.Vector, error) 
 // evaluated runs a writer over a dataset and returns the run's id.
 func evaluated(t testing.TB, store *fakestore.Store, d dataset.Dataset, w writer) string {
 	t.Helper()
+	return evaluatedBy(t, store, d, w, w)
+}
+
+// evaluatedBy lets another generator write in the writer's name.
+func evaluatedBy(t testing.TB, store *fakestore.Store, d dataset.Dataset, w writer, by evaluate.Generator) string {
+	t.Helper()
 	metrics, err := metric.Default(t.Context(), metric.Options{Embedder: bag{}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := evaluate.Runner{Store: store, Client: w, Prompt: idOf{}, Metrics: metrics}
+	r := evaluate.Runner{Store: store, Client: by, Prompt: idOf{}, Metrics: metrics}
 	seed := w.seed
 	run, err := r.Run(t.Context(), evaluate.Plan{Dataset: d, Concurrency: 2, Repeat: w.repeat, Machine: w.machine,
 		Candidate: evaluate.Candidate{Name: w.name, Price: w.price, Params: generate.Params{Seed: &seed}}})

@@ -103,45 +103,60 @@ func (a *analysis) slicing(ctx context.Context, key string, items []dataset.Item
 	})
 	for i := range out.Slices {
 		s := &out.Slices[i]
-		which := members[s.Value]
-		local, units := renumber(which, unit)
-		s.Families = units
-		if units < minimum {
+		part := newMembers(members[s.Value], unit)
+		s.Families = part.units
+		if part.units < minimum {
 			s.Missing = fmt.Sprintf("too few: n = %d", s.Items)
-			if units < s.Items {
-				s.Missing += fmt.Sprintf(" in %d %s", units, plural(units, "family"))
+			if part.units < s.Items {
+				s.Missing += fmt.Sprintf(" in %d %s", part.units, plural(part.units, "family"))
 			}
 			continue
 		}
-		if err := a.fillSlice(ctx, s, which, local); err != nil {
+		if err := a.fillSlice(ctx, s, part, minimum); err != nil {
 			return out, err
 		}
 	}
 	return out, nil
 }
 
-// renumber gives the units of some items numbers from 0.
-func renumber(which, unit []int) (local []int, units int) {
+// members are the items of a slice.
+type members struct {
+	items []int // their places in the dataset
+	unit  []int // of each, numbered from 0 within the slice
+	units int
+}
+
+func newMembers(items, unit []int) members {
+	m := members{items: items, unit: make([]int, len(items))}
 	numbers := map[int]int{}
-	local = make([]int, len(which))
-	for k, i := range which {
+	for k, i := range items {
 		n, ok := numbers[unit[i]]
 		if !ok {
 			n = len(numbers)
 			numbers[unit[i]] = n
 		}
-		local[k] = n
+		m.unit[k] = n
 	}
-	return local, len(numbers)
+	m.units = len(numbers)
+	return m
+}
+
+// table gathers the rows of the members by unit.
+func (p members) table(items resample.Table) resample.Table {
+	out := resample.NewTable(p.units, items.Width)
+	for k, i := range p.items {
+		out.Add(p.unit[k], items.Row(i))
+	}
+	return out
 }
 
 // fillSlice computes the scores and differences within one slice, as for the
 // whole: units are drawn from those of the slice.
-func (a *analysis) fillSlice(ctx context.Context, s *Slice, which, local []int) error {
+func (a *analysis) fillSlice(ctx context.Context, s *Slice, part members, minimum int) error {
 	var tables []resample.Table
 	for _, col := range a.columns {
 		for m := range col.measures {
-			tables = append(tables, sliceTable(col.measures[m].items, which, local, s.Families))
+			tables = append(tables, part.table(col.measures[m].items))
 		}
 	}
 	sums, err := resample.Bootstrap(ctx, tables, resample.Options{Samples: a.Method.Bootstrap, Seed: a.Method.Seed})
@@ -156,60 +171,55 @@ func (a *analysis) fillSlice(ctx context.Context, s *Slice, which, local []int) 
 	for i, col := range a.columns {
 		cand := SliceCandidate{Name: col.name}
 		for m, info := range a.Metrics {
-			x := &col.measures[m]
-			sum := tables[i*n+m].Sum()
-			score := stylesprint.Score{Metric: info.Name, Unit: info.Unit, Signature: info.Signature, N: s.Items}
-			if x.partial {
-				score.N = measuredItems(x.items, which)
-			}
-			if score.N == 0 {
-				score.Missing = "not measured: no item of the slice has what the metric needs"
+			x, base := &col.measures[m], &a.columns[a.base].measures[m]
+			score := stylesprint.Score{Metric: info.Name, Unit: info.Unit, Signature: info.Signature, N: x.measured(part.items)}
+			d := Difference{Metric: info.Name, P: 1, PBootstrap: 1}
+			if score.N < min(minimum, s.Items) {
+				score.Missing = fmt.Sprintf("too few: n = %d with what the metric needs", score.N)
 			} else {
-				setInterval(&score, x.value(sum), drawn[i*n+m], s.Families)
+				setInterval(&score, x.value(tables[i*n+m].Sum()), drawn[i*n+m], s.Families)
+				with := sampled{units: s.Families, items: s.Items, repeats: [2]float64{a.repeats(base), a.repeats(x)}, challengers: len(a.columns) - 1, method: a.Method,
+					deltas: minus(drawn[i*n+m], drawn[a.base*n+m])}
+				if i != a.base {
+					if d, _, err = with.difference(ctx, pair{base: base, mine: x, baseTable: tables[a.base*n+m], mineTable: tables[i*n+m]}, info); err != nil {
+						return err
+					}
+				}
 			}
 			cand.Scores = append(cand.Scores, score)
-			if i == a.base {
-				continue
+			if i != a.base {
+				cand.Differences = append(cand.Differences, d)
 			}
-			with := sampled{units: s.Families, items: s.Items, repeats: [2]float64{a.repeats(&a.columns[a.base].measures[m]), a.repeats(x)}, challengers: len(a.columns) - 1, method: a.Method,
-				deltas: minus(drawn[i*n+m], drawn[a.base*n+m])}
-			d, _, err := with.difference(ctx, pair{base: &a.columns[a.base].measures[m], mine: x, baseTable: tables[a.base*n+m], mineTable: tables[i*n+m]}, info)
-			if err != nil {
-				return err
-			}
-			cand.Differences = append(cand.Differences, d)
 		}
 		s.Candidates = append(s.Candidates, cand)
 	}
 	return nil
 }
 
-// sliceTable gathers the rows of some items by unit.
-func sliceTable(items resample.Table, which, local []int, units int) resample.Table {
-	out := resample.NewTable(units, items.Width)
-	for k, i := range which {
-		out.Add(local[k], items.Row(i))
+// measured counts the items among some that the metric has a score of.
+func (m *measure) measured(which []int) int {
+	if !m.partial {
+		return len(which)
 	}
-	return out
-}
-
-func measuredItems(t resample.Table, which []int) int {
 	n := 0
 	for _, i := range which {
-		if t.Row(i)[t.Width-1] != 0 {
+		if m.present[i] > 0 {
 			n++
 		}
 	}
 	return n
 }
 
-// eachDifference visits the differences of all slices.
+// eachDifference visits the differences that were computed, of all slices.
 func eachDifference(all []Slicing, do func(g *Slicing, s *Slice, c *SliceCandidate, m int)) {
 	for g := range all {
 		for v := range all[g].Slices {
 			s := &all[g].Slices[v]
 			for i := range s.Candidates {
 				for m := range s.Candidates[i].Differences {
+					if s.Candidates[i].Scores[m].Missing != "" {
+						continue
+					}
 					do(&all[g], s, &s.Candidates[i], m)
 				}
 			}
