@@ -37,7 +37,7 @@ func (c *Comparison) chooseMetrics(runs []evaluate.Run, o Options) error {
 	}
 	if len(unequal) > 0 {
 		hint := "score the runs with the same settings"
-		if len(rest) > 0 {
+		if slices.ContainsFunc(c.Metrics, func(m Metric) bool { return m.Direction != DirectionNone }) {
 			hint += ", or leave these metrics out: --metrics " + strings.Join(rest, ",")
 		}
 		return refuse(strings.Join(unequal, "; "), hint)

@@ -51,7 +51,7 @@ type measure struct {
 	// whole says that the metric is measured again over all outputs at once.
 	whole bool
 	// rate says that the score is a share of items with 0 or 1 each.
-	rate    bool
+	rate bool
 	// present counts, for a partial metric, the outputs of each item that have a score.
 	present []int
 	samples []metric.Sample

@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -72,7 +73,8 @@ func (r *Reported) fromYAML(text []byte, isJSON bool) error {
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	d.KnownFields(true)
 	if err := d.Decode(r); err != nil && !errors.Is(err, io.EOF) {
-		return r.fault("", "%s", strings.TrimPrefix(strings.ReplaceAll(err.Error(), "\n ", ""), "yaml: "))
+		message := strings.TrimPrefix(strings.ReplaceAll(err.Error(), "\n ", ""), "yaml: ")
+		return r.fault("", "%s", regexp.MustCompile(` in type [\w.]+`).ReplaceAllString(message, ""))
 	}
 	r.File = file
 	if err := d.Decode(new(Reported)); !errors.Is(err, io.EOF) {
