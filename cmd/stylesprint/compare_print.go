@@ -121,35 +121,41 @@ func printSacrebleu(w io.Writer, c compare.Comparison) {
 	fmt.Fprintln(w)
 }
 
-// operationFigures are the figures of cost and speed, in the order in which they are printed.
-func operationFigures() []struct {
-	name string
-	of   func(compare.Operation) stylesprint.Score
-} {
-	return []struct {
-		name string
-		of   func(compare.Operation) stylesprint.Score
-	}{
-		{"cost of 10,000 texts", func(o compare.Operation) stylesprint.Score { return o.Cost }},
-		{"latency, p50", func(o compare.Operation) stylesprint.Score { return o.LatencyP50 }},
-		{"latency, p95", func(o compare.Operation) stylesprint.Score { return o.LatencyP95 }},
-		{"latency, p99", func(o compare.Operation) stylesprint.Score { return o.LatencyP99 }},
-		{"first token, p50", func(o compare.Operation) stylesprint.Score { return o.FirstTokenP50 }},
-		{"first token, p95", func(o compare.Operation) stylesprint.Score { return o.FirstTokenP95 }},
-		{"throughput", func(o compare.Operation) stylesprint.Score { return o.Throughput }},
-		{"tokens written", func(o compare.Operation) stylesprint.Score { return o.TokenRate }},
-		{"reported latency, p50", func(o compare.Operation) stylesprint.Score { return o.ReportedP50 }},
-		{"reported latency, p95", func(o compare.Operation) stylesprint.Score { return o.ReportedP95 }},
+// operationFigure is one line of the table of cost and speed.
+type operationFigure struct {
+	name            string
+	of              func(compare.Operation) stylesprint.Score
+	timed, reported bool
+}
+
+// operationFigures are printed in this order.
+func operationFigures() []operationFigure {
+	return []operationFigure{
+		{name: "cost of 10,000 texts", of: func(o compare.Operation) stylesprint.Score { return o.Cost }},
+		{name: "latency, p50", timed: true, of: func(o compare.Operation) stylesprint.Score { return o.LatencyP50 }},
+		{name: "latency, p95", timed: true, of: func(o compare.Operation) stylesprint.Score { return o.LatencyP95 }},
+		{name: "latency, p99", timed: true, of: func(o compare.Operation) stylesprint.Score { return o.LatencyP99 }},
+		{name: "first token, p50", timed: true, of: func(o compare.Operation) stylesprint.Score { return o.FirstTokenP50 }},
+		{name: "first token, p95", timed: true, of: func(o compare.Operation) stylesprint.Score { return o.FirstTokenP95 }},
+		{name: "throughput", timed: true, of: func(o compare.Operation) stylesprint.Score { return o.Throughput }},
+		{name: "tokens written", timed: true, of: func(o compare.Operation) stylesprint.Score { return o.TokenRate }},
+		{name: "reported latency, p50", reported: true, of: func(o compare.Operation) stylesprint.Score { return o.ReportedP50 }},
+		{name: "reported latency, p95", reported: true, of: func(o compare.Operation) stylesprint.Score { return o.ReportedP95 }},
 	}
 }
 
 func printOperation(w io.Writer, c compare.Comparison) {
 	var rows [][]string
+	why, untimed := allMissing(c, func(o compare.Operation) stylesprint.Score { return o.LatencyP50 })
 	for _, f := range operationFigures() {
-		if strings.HasPrefix(f.name, "reported") && !anyReported(c) {
+		title := f.name
+		switch {
+		case f.reported && !anyReported(c), f.timed && untimed && title != "latency, p50":
+			continue
+		case f.timed && untimed:
+			rows = append(rows, []string{"latency and throughput", "all", "-", "", why})
 			continue
 		}
-		title := f.name
 		if why, ok := allMissing(c, f.of); ok {
 			rows = append(rows, []string{title, "all", "-", "", why})
 			continue
@@ -216,7 +222,7 @@ func printFronts(w io.Writer, c compare.Comparison) {
 		if placed < 2 {
 			continue
 		}
-		fmt.Fprintf(w, "Trade-off of %s against %s (%s); the share of %d samples in which a candidate is on the front\n", f.Metric, f.Title, f.Unit, f.Samples)
+		fmt.Fprintf(w, "Trade-off of %s against %s (%s); ON FRONT: share of %d bootstrap samples\n", f.Metric, f.Title, f.Unit, f.Samples)
 		table(w, []string{"CANDIDATE", ">" + strings.ToUpper(f.Name), ">" + strings.ToUpper(f.Metric), ">ON FRONT", ""}, rows)
 		for _, t := range f.TradeOffs {
 			fmt.Fprintln(w, t.Sentence)
@@ -242,7 +248,7 @@ func printSlices(w io.Writer, c compare.Comparison) {
 		}
 	}
 	for _, g := range c.Slices {
-		fmt.Fprintf(w, "%s by %s (exploratory: p is adjusted by Benjamini-Hochberg over all slices; --json has every metric)\n", c.Metrics[m].Title, g.Key)
+		fmt.Fprintf(w, "%s by %s (exploratory; p after Benjamini-Hochberg over slices; --json has all metrics)\n", c.Metrics[m].Title, g.Key)
 		var rows [][]string
 		for _, s := range g.Slices {
 			value, n := s.Value, strconv.Itoa(s.Items)

@@ -1,6 +1,9 @@
 package compare
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // cheapest takes, of the candidates that are shown to lose less than the margin to
 // the reference on every judged metric, the one that costs least.
@@ -129,8 +132,8 @@ func (d *decider) openAndNoDearer() bool {
 	if d.costs(at, d.r.ref) < 0 {
 		cost = fmt.Sprintf("costs %s %s per 10,000 texts against %s", money(d.dearness(at)), d.unit(at), money(d.dearness(d.r.ref)))
 	}
-	d.out.Sentence = fmt.Sprintf("The data do not decide whether %s is within the margins (%s) of %s%s and %s: they differ on %s by %s%s.", d.name(at), d.margins(), d.name(d.r.ref), d.standing(),
-		cost, m.Title, difference(diff, m), d.more(d.out.MoreItems, m, diff, info, held))
+	d.out.Sentence = fmt.Sprintf("The data do not decide whether %s, which %s, is within the margins (%s) of %s%s: they differ on %s by %s%s.", d.name(at), cost, d.margins(), d.name(d.r.ref),
+		strings.TrimSuffix(d.standing(), ","), m.Title, difference(diff, m), d.more(d.out.MoreItems, m, diff, info, held))
 	return true
 }
 
