@@ -25,10 +25,13 @@ func benchScore(ctx context.Context, r *benchRun) error {
 		return err
 	}
 	f := figure{Name: "bleu 13a", Unit: "segments/s", Note: fmt.Sprintf("%d descriptions, one reference each", len(samples))}
-	return r.measure(ctx, f, rate(float64(len(samples)), func() error {
+	if err := r.measure(ctx, f, rate(float64(len(samples)), func() error {
 		_, err := bleu.Report(ctx, metric.SamplesOf(samples), nil)
 		return err
-	}))
+	})); err != nil {
+		return err
+	}
+	return benchBootstrap(ctx, r)
 }
 
 func scoreSamples(n int) ([]metric.Sample, error) {

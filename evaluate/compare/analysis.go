@@ -222,7 +222,7 @@ func (s *sampled) difference(ctx context.Context, x pair, info Metric) (Differen
 		inferior = inferiority(s.deltas, info, s.units)
 	}
 	if x.mine.rate {
-		inferior = max(inferior, rareEvents(x, info, &d))
+		inferior = max(inferior, rateInferiority(x, info, &d))
 	}
 	d.Detectable = s.detectable()
 	d.MoreItems = moreItems(s.items, d.Detectable, d.target(info))
@@ -322,45 +322,6 @@ func inferiority(deltas []float64, m Metric, units int) float64 {
 		}
 	}
 	return resample.UnitsP(float64(n+1)/float64(len(deltas)+1), units)
-}
-
-// fewEvents is the number of unlike units from which on the bootstrap of a rate can be trusted.
-const fewEvents = 10
-
-// rareEvents guards a rate, such as the share of texts with a false claim, where the
-// candidates hardly ever differ: that none of n items differs does not show that
-// none ever will. It widens the interval to the exact (Clopper-Pearson) bounds of
-// the two kinds of difference, and returns the exact p value against losing the
-// margin or more, as if no gain offset a loss.
-func rareEvents(x pair, m Metric, d *Difference) float64 {
-	n, up, down := 0, 0, 0
-	for i := range x.mineTable.Rows() {
-		mine, base := x.mineTable.Row(i), x.baseTable.Row(i)
-		if mine[1] == 0 || base[1] == 0 {
-			continue
-		}
-		n++
-		switch delta := mine[0]/mine[1] - base[0]/base[1]; {
-		case delta > 0:
-			up++
-		case delta < 0:
-			down++
-		}
-	}
-	if n == 0 || up+down >= fewEvents {
-		return 0
-	}
-	scale := 1.0
-	if m.Unit == "0-100" {
-		scale = 100
-	}
-	d.High = max(d.High, scale*resample.BinomialUpper(up, n, (1-level)/2))
-	d.Low = min(d.Low, -scale*resample.BinomialUpper(down, n, (1-level)/2))
-	losses := down
-	if m.Direction == DirectionLower {
-		losses = up
-	}
-	return resample.BinomialCDF(losses, n, min(1, m.Margin/scale))
 }
 
 // minUnits is how many items or families it takes to call a difference small: with

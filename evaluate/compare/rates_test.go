@@ -54,3 +54,14 @@ func TestRareEvents(t *testing.T) {
 		t.Errorf("many events are the bootstrap's: %+v, p = %v", d, p)
 	}
 }
+
+// TestMatchedPairs has McNemar's statistic where there is no margin to speak of.
+func TestMatchedPairs(t *testing.T) {
+	t.Parallel()
+	if got, want := matchedPairsP(100, 5, 15, 1e-12), normalCDF(-10/math.Sqrt(20)); math.Abs(got-want) > 1e-6 {
+		t.Errorf("p = %v, want %v", got, want)
+	}
+	if got := matchedPairsP(100, 30, 10, 0.2); math.Abs(got-0.5) > 1e-9 {
+		t.Errorf("a loss of just the margin: p = %v, want 0.5", got)
+	}
+}
