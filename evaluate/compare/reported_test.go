@@ -149,3 +149,19 @@ func FuzzReadReported(f *testing.F) {
 		}
 	})
 }
+
+// TestDocumentedReport reads the example in the document: it is the article's file.
+func TestDocumentedReport(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile("../../docs/formats/reported.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	article, err := os.ReadFile("testdata/article.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(doc), "```yaml\n"+string(article)+"```\n") {
+		t.Error("docs/formats/reported.md does not show testdata/article.yaml")
+	}
+}
