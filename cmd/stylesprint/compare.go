@@ -23,7 +23,7 @@ type compareFlags struct {
 	rule, against                string
 	dataset, split               string
 	metrics, reported            []string
-	margins                      map[string]string
+	margins, prices              map[string]string
 	sliceMinimum                 int
 	view                         comparisonView
 }
@@ -39,6 +39,7 @@ func (f *compareFlags) flags(cmd *cobra.Command) {
 	fs.StringVar(&f.against, "against", string(compare.AgainstBest), "reference of --rule cheapest: best (on the primary metric) or incumbent")
 	fs.StringVar(&f.dataset, "dataset", "", "items that files of recorded outputs belong to: demo, or a .jsonl, .csv or .tsv file")
 	fs.StringVar(&f.split, "split", "", "only the items of this split, for files of recorded outputs")
+	fs.StringToStringVar(&f.prices, "price", nil, "what a candidate of recorded outputs costs, as name=INPUT/OUTPUT for a million tokens each; repeat it")
 	fs.StringArrayVar(&f.reported, "reported", nil, "file of figures that somebody else reports (.json, .yaml, .csv), shown apart; repeat it")
 	fs.IntVar(&f.sliceMinimum, "slice-minimum", 0, "families or items that a slice needs for figures of its own (default 10)")
 }
@@ -49,12 +50,14 @@ func (a *app) evalCompareCommand() *cobra.Command {
 		Use:   "compare RUN|FILE RUN|FILE...",
 		Short: "Compare runs or recorded outputs over the same items: differences, cost, latency, and the decision",
 		Long: `Compare two or more finished runs over the same items. A RUN is an id, or a candidate's name, which means its newest run.
-A FILE holds recorded outputs (.jsonl, .csv, or the .json of "promptfoo eval -o"), of one or several candidates; it is
-stored as a run for each and scored, with --dataset naming its items unless a RUN stands beside it.
+A FILE holds recorded outputs (.jsonl, .csv, or the .json of "promptfoo eval -o"; demo:NAME is one of the demo's), of one
+or several candidates; it is stored as a run for each and scored, with --dataset naming its items unless a RUN stands
+beside it.
 
 Differences are paired by item, with a 95 % interval from a bootstrap over product families and p from approximate
 randomisation, corrected over candidates. Runs over different items, or scored with different settings, are refused.`,
 		Example: `  stylesprint eval compare plain brand-voice
+  stylesprint eval compare demo:hosted-large demo:hosted-small --split test --price hosted-large=2.5/10,hosted-small=0.15/0.6
   stylesprint eval compare plain brand-voice --rule cheapest --against incumbent --slices --json
   stylesprint eval compare old.jsonl results.json --dataset items.jsonl --metrics bleu,length --reported article.yaml`,
 		Args: cobra.MinimumNArgs(1),

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"strings"
 
 	"stylesprint"
+	"stylesprint/catalogue/demo"
 	"stylesprint/cmd/stylesprint/config"
 	"stylesprint/evaluate"
 	"stylesprint/evaluate/compare"
@@ -67,7 +69,7 @@ func readReported(path string) (compare.Reported, error) {
 func (a *app) sources(ctx context.Context, c config.Config, db *sqlite.DB, args []string, f *compareFlags) ([]string, error) {
 	var names, files []string
 	for _, arg := range args {
-		if _, ok := evaluate.RecordFormatOf(arg); ok {
+		if _, ok := evaluate.RecordFormatOf(arg); ok || strings.HasPrefix(arg, demoRecordings) {
 			files = append(files, arg)
 		} else {
 			names = append(names, arg)
@@ -80,7 +82,7 @@ func (a *app) sources(ctx context.Context, c config.Config, db *sqlite.DB, args 
 	if err != nil || len(files) == 0 {
 		return known, err
 	}
-	d, split, err := recordedDataset(ctx, c, db, known, f)
+	d, split, err := recordedDataset(ctx, c, db, known, files, f)
 	if err != nil {
 		return nil, err
 	}
@@ -104,12 +106,17 @@ func (a *app) sources(ctx context.Context, c config.Config, db *sqlite.DB, args 
 
 // recordedDataset is the dataset that recorded outputs belong to: that of the runs
 // beside them, or the one that --dataset names.
-func recordedDataset(ctx context.Context, c config.Config, db *sqlite.DB, runs []string, f *compareFlags) (dataset.Dataset, string, error) {
+func recordedDataset(ctx context.Context, c config.Config, db *sqlite.DB, runs, files []string, f *compareFlags) (dataset.Dataset, string, error) {
+	demoOnly := !slices.ContainsFunc(files, func(name string) bool { return !strings.HasPrefix(name, demoRecordings) })
 	if len(runs) == 0 {
-		if f.dataset == "" {
+		name := f.dataset
+		if name == "" && demoOnly {
+			name = demoName
+		}
+		if name == "" {
 			return dataset.Dataset{}, "", usagef("files of recorded outputs need --dataset, which names their items: demo, or a .jsonl, .csv or .tsv file")
 		}
-		d, err := loadDataset(f.dataset, f.split, 0)
+		d, err := loadDataset(name, f.split, 0)
 		return d, f.split, err
 	}
 	run, err := db.Run(ctx, runs[0])
@@ -132,18 +139,22 @@ func recordedDataset(ctx context.Context, c config.Config, db *sqlite.DB, runs [
 func (a *app) storeRecorded(ctx context.Context, parts evalParts, files []string, split string, f *compareFlags) (map[string][]string, error) {
 	all := map[string][]evaluate.Recorded{}
 	for _, file := range files { // every fault is told before anything is stored
-		list, err := evaluate.OpenRecorded(file, parts.dataset.Items)
+		list, err := openRecorded(file, parts.dataset.Items)
 		if err != nil {
 			return nil, err
 		}
 		all[file] = list
 	}
+	prices, err := f.priceList()
+	if err != nil {
+		return nil, err
+	}
+	priced := map[string]bool{}
 	names := f.metrics
 	if len(names) == 0 {
 		names = defaultMetrics()
 	}
 	if slices.Contains(names, similarityMetric) {
-		var err error
 		if parts.encoder, err = a.openEmbedder(ctx, parts.config, encoder(parts.config), string(stylesprint.Exact)); err != nil {
 			return nil, err
 		}
@@ -163,13 +174,56 @@ func (a *app) storeRecorded(ctx context.Context, parts evalParts, files []string
 			continue // named twice: the comparison says so
 		}
 		for _, r := range all[file] {
-			run, err := runner.Run(ctx, evaluate.Plan{Dataset: parts.dataset, Split: split, Repeat: r.Recording.Repeat(), Recorded: r.Recording,
-				Candidate: evaluate.Candidate{Name: r.Candidate, Model: stylesprint.ModelRef{Provider: "recorded", Name: or(r.Model, r.Candidate)}}})
+			plan := evaluate.Plan{Dataset: parts.dataset, Split: split, Repeat: r.Recording.Repeat(), Recorded: r.Recording,
+				Candidate: evaluate.Candidate{Name: r.Candidate, Model: stylesprint.ModelRef{Provider: "recorded", Name: or(r.Model, r.Candidate)}}}
+			if price, asked := prices[r.Candidate]; asked {
+				known, found, err := runner.Find(ctx, plan)
+				if err != nil {
+					return nil, err
+				}
+				plan.Candidate.Price, plan.New = price, found && known.Candidate.Price != price // what was replayed was priced
+				priced[r.Candidate] = true
+			}
+			run, err := runner.Run(ctx, plan)
 			if err != nil {
 				return nil, fmt.Errorf("store what %s records of %s: %w", file, r.Candidate, err)
 			}
 			out[file] = append(out[file], run.ID)
 		}
+	}
+	for name := range prices {
+		if !priced[name] {
+			return nil, usagef("--price %s: no file records outputs of %q", name, name)
+		}
+	}
+	return out, nil
+}
+
+// openRecorded reads a file of recorded outputs, or one that is compiled in.
+func openRecorded(name string, items []dataset.Item) ([]evaluate.Recorded, error) {
+	if !strings.HasPrefix(name, demoRecordings) {
+		return evaluate.OpenRecorded(name, items)
+	}
+	short := strings.TrimPrefix(name, demoRecordings)
+	b, err := demo.Recording(short)
+	if err != nil {
+		return nil, &stylesprint.Error{Code: stylesprint.CodeNotFound, Message: err.Error(), Hint: "name one of them after demo:, or give a file"}
+	}
+	return evaluate.ReadRecorded(bytes.NewReader(b), short+".jsonl", evaluate.RecordJSONL, items)
+}
+
+// priceList reads --price: "2.5/10", or "2.5/10 EUR", a million tokens in and out.
+func (f *compareFlags) priceList() (map[string]stylesprint.Price, error) {
+	out := map[string]stylesprint.Price{}
+	for name, text := range f.prices {
+		amounts, currency, _ := strings.Cut(strings.TrimSpace(text), " ")
+		in, after, ok := strings.Cut(amounts, "/")
+		x, errIn := strconv.ParseFloat(in, 64)
+		y, errOut := strconv.ParseFloat(after, 64)
+		if !ok || errIn != nil || errOut != nil || !(x >= 0 && x < 1e9 && y >= 0 && y < 1e9) {
+			return nil, usagef("--price %s=%s: want INPUT/OUTPUT for a million tokens each, such as 2.5/10", name, text)
+		}
+		out[name] = stylesprint.Price{InputPerMillion: x, OutputPerMillion: y, Currency: or(strings.TrimSpace(currency), "USD")}
 	}
 	return out, nil
 }

@@ -137,7 +137,9 @@ func (w world) rates(t *testing.T) rates {
 			r.cheapest++
 		}
 		sliced := 0
-		eachDifference(c.Slices, func(_ *Slicing, _ *Slice, k *SliceCandidate, m int) { sliced += count(m == 0 && k.Differences[m].PAdjusted < alpha) })
+		eachDifference(c.Slices, func(_ *Slicing, _ *Slice, k *SliceCandidate, m int) {
+			sliced += count(m == 0 && k.Differences[m].PAdjusted < alpha)
+		})
 		r.sliced += float64(count(sliced > 0))
 		r.n++
 	}

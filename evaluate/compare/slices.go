@@ -32,7 +32,8 @@ type Slice struct {
 	Value    string `json:"value"`
 	Items    int    `json:"items"`
 	Families int    `json:"families"` // units within the slice
-	// Missing says why the slice has no figures: "too few: n = 4".
+	// Missing says why the slice has no figures: "too few: n = 4", or that it holds
+	// all items.
 	Missing    string           `json:"missing,omitempty"`
 	Candidates []SliceCandidate `json:"candidates,omitempty"` // in the order of Comparison.Candidates
 }
@@ -105,6 +106,10 @@ func (a *analysis) slicing(ctx context.Context, key string, items []dataset.Item
 		s := &out.Slices[i]
 		part := newMembers(members[s.Value], unit)
 		s.Families = part.units
+		if s.Items == len(items) {
+			s.Missing = fmt.Sprintf("holds all items: n = %d; its figures are those of the whole", s.Items)
+			continue
+		}
 		if part.units < minimum {
 			s.Missing = fmt.Sprintf("too few: n = %d", s.Items)
 			if part.units < s.Items {
