@@ -265,7 +265,7 @@ func (s *session) sumUp(ctx context.Context, tallies []*tally) error {
 			continue
 		}
 		if t.table.Rows() > 1 {
-			score.Low, score.High = resample.Interval(samples[i].Scores(t.metric.Value), ScoreLevel)
+			score.Low, score.High = resample.UnitsInterval(samples[i].Scores(t.metric.Value), ScoreLevel, t.table.Rows())
 			score.Level = ScoreLevel
 		}
 		s.setScore(score)

@@ -226,24 +226,24 @@ func (s *sampled) difference(ctx context.Context, x pair, info Metric) (Differen
 	}
 	d.Detectable = s.detectable()
 	d.MoreItems = moreItems(s.items, d.Detectable, d.target(info))
-	var err error
-	d.P, err = s.randomize(ctx, x, d.Delta, resample.CountTies)
-	return d, inferior, err
+	return d, inferior, s.randomize(ctx, x, &d)
 }
 
 // randomize is the paired approximate randomisation test: whole items, or
 // families, change sides with probability one half.
-func (s *sampled) randomize(ctx context.Context, pr pair, delta float64, ties resample.Ties) (float64, error) {
+func (s *sampled) randomize(ctx context.Context, pr pair, d *Difference) error {
 	x, y := evenOut(pr.baseTable, pr.mineTable, s.repeats[0], s.repeats[1])
 	left, right, err := resample.Randomize(ctx, x, y, resample.Options{Samples: s.method.Randomization, Seed: s.method.Seed})
 	if err != nil {
-		return 0, err
+		return err
 	}
 	trials := make([]float64, left.Rows())
 	for i := range trials {
 		trials[i] = math.Abs(pr.mine.value(left.Row(i)) - pr.mine.value(right.Row(i)))
 	}
-	return resample.PValue(trials, math.Abs(delta), ties), nil
+	d.P = resample.PValue(trials, math.Abs(d.Delta), resample.CountTies)
+	d.skipTies = resample.PValue(trials, math.Abs(d.Delta), resample.SkipTies)
+	return nil
 }
 
 // repeats is the number of outputs behind each item of a measure.

@@ -89,7 +89,8 @@ func Compare(ctx context.Context, src Source, runIDs []string, o Options) (Compa
 	c := Comparison{
 		Reported: o.Reported,
 		Dataset:  runs[0].Dataset, DatasetHash: runs[0].DatasetHash, Split: runs[0].Split,
-		Method: Method{Level: level, Alpha: alpha, Bootstrap: o.Bootstrap, Randomization: o.Randomization, Seed: o.Seed, Unit: "item"},
+		Method: Method{Level: level, Alpha: alpha, Bootstrap: o.Bootstrap, Randomization: o.Randomization, Seed: o.Seed, Unit: "item",
+			Interval: "paired percentile bootstrap, widened as Student's t for few units", Slices: "Benjamini-Hochberg over all slices and challengers of a metric"},
 	}
 	if err := c.chooseMetrics(runs, o); err != nil {
 		return Comparison{}, err

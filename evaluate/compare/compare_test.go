@@ -291,6 +291,11 @@ func TestAgainstItself(t *testing.T) {
 			t.Errorf("%+v", diff)
 		}
 	}
+	for _, s := range c.Candidates[1].Sacrebleu { // which gives two equal systems the smallest p there is
+		if s.PBootstrap != 1.0/1001 || s.PRandomization != 1.0/2001 {
+			t.Errorf("%+v", s)
+		}
+	}
 	if c.Decision.Outcome != compare.OutcomeEquivalent || c.Decision.Winner != "a" {
 		t.Errorf("%+v", c.Decision)
 	}

@@ -51,6 +51,9 @@ type Method struct {
 	Randomization int     `json:"randomization"` // trials behind P
 	Seed          uint64  `json:"seed"`
 	Unit          string  `json:"unit"` // what was resampled: "item" or "family"
+	// Interval and Slices name, for people, how intervals and the p values of slices are made.
+	Interval string `json:"interval"`
+	Slices   string `json:"slices"`
 }
 
 // Metric describes one column of the comparison.
@@ -136,6 +139,8 @@ type Difference struct {
 	// MoreItems is about how many further items would show a difference as large as the
 	// one seen, or as the margin where that is larger, four times in five; 0 where none are needed.
 	MoreItems int `json:"more_items"`
+
+	skipTies float64 // P where ties do not count, as sacrebleu has it
 }
 
 // Operation is what a candidate costs and how fast it answers. Scores whose

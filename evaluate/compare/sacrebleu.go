@@ -23,19 +23,29 @@ func (a *analysis) asSacrebleu(ctx context.Context) error {
 			low, high := resample.Interval(bySegment[i][m], level)
 			out.Half = (high - low) / 2
 			if i != a.base {
-				mine, base := &a.columns[i].measures[m], &a.columns[a.base].measures[m]
-				delta := out.Score - a.Candidates[a.base].Scores[m].Value
-				out.PBootstrap = resample.BootstrapP(minus(bySegment[i][m], bySegment[a.base][m]), delta, resample.SkipTies)
-				s := sampled{repeats: [2]float64{a.repeats(base), a.repeats(mine)}, method: a.Method}
-				var err error
-				if out.PRandomization, err = s.randomize(ctx, pair{base: base, mine: mine, baseTable: base.items, mineTable: mine.items}, delta, resample.SkipTies); err != nil {
+				d := Difference{Delta: out.Score - a.Candidates[a.base].Scores[m].Value}
+				out.PBootstrap = resample.BootstrapP(minus(bySegment[i][m], bySegment[a.base][m]), d.Delta, resample.SkipTies)
+				if err := a.randomizeSegments(ctx, i, m, &d); err != nil {
 					return err
 				}
+				out.PRandomization = d.skipTies
 			}
 			a.Candidates[i].Sacrebleu = append(a.Candidates[i].Sacrebleu, out)
 		}
 	}
 	return nil
+}
+
+// randomizeSegments fills in a difference's p values over items: those there are
+// already, where every item stands alone.
+func (a *analysis) randomizeSegments(ctx context.Context, i, m int, d *Difference) error {
+	mine, base := &a.columns[i].measures[m], &a.columns[a.base].measures[m]
+	if have := a.Candidates[i].Differences; have != nil && a.Families == a.Items && a.Families > 1 {
+		*d = have[m]
+		return nil
+	}
+	s := sampled{repeats: [2]float64{a.repeats(base), a.repeats(mine)}, method: a.Method}
+	return s.randomize(ctx, pair{base: base, mine: mine, baseTable: base.items, mineTable: mine.items}, d)
 }
 
 // segmentSamples draws items where the other figures draw families.

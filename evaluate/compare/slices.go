@@ -186,7 +186,7 @@ func (a *analysis) fillSlice(ctx context.Context, s *Slice, part members, minimu
 				with := sampled{units: s.Families, items: s.Items, repeats: [2]float64{a.repeats(base), a.repeats(x)}, challengers: len(a.columns) - 1, method: a.Method,
 					deltas: minus(drawn[i*n+m], drawn[a.base*n+m])}
 				if i != a.base {
-					if d, _, err = with.difference(ctx, pair{base: base, mine: x, baseTable: tables[a.base*n+m], mineTable: tables[i*n+m]}, info); err != nil {
+					if d, err = with.sliceDifference(ctx, pair{base: base, mine: x, baseTable: tables[a.base*n+m], mineTable: tables[i*n+m]}, info); err != nil {
 						return err
 					}
 				}
@@ -199,6 +199,24 @@ func (a *analysis) fillSlice(ctx context.Context, s *Slice, part members, minimu
 		s.Candidates = append(s.Candidates, cand)
 	}
 	return nil
+}
+
+// A slice's p value comes from few trials where it is nowhere near small: there are
+// many slices, and most show nothing.
+const (
+	sliceTrials = 1000
+	sliceUnsure = 0.1
+)
+
+func (s sampled) sliceDifference(ctx context.Context, x pair, info Metric) (Difference, error) {
+	all := s.method.Randomization
+	s.method.Randomization = min(sliceTrials, all)
+	d, _, err := s.difference(ctx, x, info)
+	if err != nil || d.P > sliceUnsure || all <= sliceTrials {
+		return d, err
+	}
+	s.method.Randomization = all
+	return d, s.randomize(ctx, x, &d)
 }
 
 // measured counts the items among some that the metric has a score of.
