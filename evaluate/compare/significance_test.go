@@ -51,24 +51,7 @@ func TestSignificanceEqualsSacrebleu(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tables := make([]resample.Table, len(g.Systems))
-	for s, system := range g.Systems {
-		samples := make([]metric.Sample, len(g.References))
-		for i := range samples {
-			samples[i] = metric.Sample{Hypothesis: system.Texts[i], References: g.References[i : i+1]}
-		}
-		ms, err := bleu.Measure(t.Context(), samples)
-		if err != nil {
-			t.Fatal(err)
-		}
-		tables[s] = resample.NewTable(len(samples), bleu.Info().Width)
-		for i, m := range ms {
-			tables[s].Add(i, m.Stats)
-		}
-		if got := bleu.Value(tables[s].Sum()); math.Abs(got-g.BS[s].Score) > 1e-9 {
-			t.Errorf("%s: score %v, want %v", system.Name, got, g.BS[s].Score)
-		}
-	}
+	tables := significanceTables(t, g, bleu)
 	const n = 20000
 	a := significanceAnalysis(g, tables, bleu.Value, n)
 	if err := a.bootstrap(t.Context()); err != nil {
@@ -117,6 +100,30 @@ func TestSignificanceEqualsSacrebleu(t *testing.T) {
 			t.Errorf("families change sacrebleu's figures: %+v and %+v", a.Candidates[s].Sacrebleu[0], b.Candidates[s].Sacrebleu[0])
 		}
 	}
+}
+
+// significanceTables holds each system's statistics, a segment a row.
+func significanceTables(t *testing.T, g significanceGolden, bleu *metric.BLEU) []resample.Table {
+	t.Helper()
+	tables := make([]resample.Table, len(g.Systems))
+	for s, system := range g.Systems {
+		samples := make([]metric.Sample, len(g.References))
+		for i := range samples {
+			samples[i] = metric.Sample{Hypothesis: system.Texts[i], References: g.References[i : i+1]}
+		}
+		ms, err := bleu.Measure(t.Context(), samples)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tables[s] = resample.NewTable(len(samples), bleu.Info().Width)
+		for i, m := range ms {
+			tables[s].Add(i, m.Stats)
+		}
+		if got := bleu.Value(tables[s].Sum()); math.Abs(got-g.BS[s].Score) > 1e-9 {
+			t.Errorf("%s: score %v, want %v", system.Name, got, g.BS[s].Score)
+		}
+	}
+	return tables
 }
 
 // significanceAnalysis sets the golden systems up as columns, an item a segment.
