@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -99,10 +100,10 @@ func TestReviewPages(t *testing.T) {
 		status int
 		want   []string
 	}{
-		{"/review", 200, []string{"Two reviews, one open for votes", "Spring texts", "5 of 48", "closed"}},
+		{"/review", 200, []string{"Two reviews, one open for votes", "Spring texts", "5 of " + strconv.Itoa(2*c.Task.Pairs), "closed"}},
 		{"/review/new?run=" + webtest.Voice, 200, []string{"Which texts shall people judge?", `value="` + webtest.Voice + `" aria-label="Judge brand-voice, ` + webtest.Voice + `" checked`, "hosted-mini"}},
-		{task, 200, []string{"Spring texts is open: 5 of 48 votes are in", "rater 2 (Wren)", "sealed", "Invite one more rater", "10 % of a rater's pairs"}},
-		{task + "/close", 200, []string{"with 43 votes still missing?", "It cannot be opened again"}},
+		{task, 200, []string{"Spring texts is open: 5 of " + strconv.Itoa(2*c.Task.Pairs) + " votes are in", "rater 2 (Wren)", "sealed", "Invite one more rater", "10 % of a rater's pairs"}},
+		{task + "/close", 200, []string{"with " + strconv.Itoa(2*c.Task.Pairs-5) + " votes still missing?", "It cannot be opened again"}},
 		{task + "/votes.csv", 409, []string{"key is sealed"}},
 		{task + "/votes.jsonl", 409, []string{"key is sealed"}},
 		{"/review/tasks/rev-nobody", 404, []string{"There is no review"}},

@@ -41,7 +41,7 @@ func reviewImages(t review.Task) fs.FS {
 	switch {
 	case t.Images != "":
 		return os.DirFS(t.Images)
-	case t.Dataset == demoName:
+	case isDemo(t.Dataset):
 		return demo.Folder()
 	}
 	return nil
