@@ -21,7 +21,9 @@ func (z zeros) Names() []string {
 
 func (z zeros) Tensor(name string) (nn.Tensor, bool) {
 	shape, ok := z[name]
-	convert := func(_ []float32, from, to int) ([]float32, error) { return make([]float32, (to-from)*shape[len(shape)-1]), nil }
+	convert := func(_ []float32, from, to int) ([]float32, error) {
+		return make([]float32, (to-from)*shape[len(shape)-1]), nil
+	}
 	return nn.Tensor{Shape: shape, Type: "F32", Float32: convert}, ok
 }
 
