@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -13,9 +14,10 @@ import (
 // A node of the trie is a number: bits 0-7 are its label, bit 31 marks a value instead, bit 8 tells that a value
 // hangs on it, and bits 10-30 (shifted by 8 more where bit 9 is set) are the distance to its children.
 type charsmap struct {
-	units []uint32
-	text  string
-	ascii [utf8.RuneSelf]bool // characters that are replaced
+	units   []uint32
+	text    string
+	longest int                 // bytes of a replacement
+	ascii   [utf8.RuneSelf]bool // characters that are replaced
 }
 
 // maxCharsmap bounds the trie's size; nmt_nfkc, which all known models use, has 180 kB.
@@ -37,6 +39,9 @@ func parseCharsmap(blob []byte) (*charsmap, error) {
 	}
 	if !utf8.ValidString(m.text) {
 		return nil, errors.New("precompiled_charsmap: the replacements are not UTF-8")
+	}
+	for s := range strings.SplitSeq(m.text, "\x00") {
+		m.longest = max(m.longest, len(s))
 	}
 	for c := range m.ascii {
 		_, m.ascii[c] = m.find([]byte{byte(c)})

@@ -88,6 +88,9 @@ func (f *jsonFile) addUnigram(t *tokenizer, v vocabulary) error {
 		return errors.New("post_processor ByteLevel is not supported for Unigram")
 	}
 	m.unknown = *unk
+	if err := checkPieces(pieces); err != nil {
+		return err
+	}
 	scores := make([]float64, len(pieces))
 	for id, p := range pieces {
 		scores[id] = p.score
@@ -103,9 +106,11 @@ func (f *jsonFile) addUnigram(t *tokenizer, v vocabulary) error {
 			m.byteID[c] = id
 		}
 	}
-	if err := f.Normalizer.addTo(&m.normalizer, 0); err != nil {
+	steps := stepBuilder{growth: 1}
+	if err := steps.add(f.Normalizer, 0); err != nil {
 		return err
 	}
+	m.normalizer = steps.steps
 	if err := f.PreTokenizer.addMetaspace(&m.space); err != nil {
 		return err
 	}
@@ -124,57 +129,100 @@ func (f *jsonFile) addUnigram(t *tokenizer, v vocabulary) error {
 	return nil
 }
 
-// maxNesting bounds sequences within sequences.
-const maxNesting = 8
+// Bounds of a Unigram file, many times beyond what any model has, so that a hostile one cannot take the
+// machine's memory or time: the trie has a node for a byte of the tokens at worst, every character
+// of a text is followed along it, and every step may make a text longer.
+const (
+	maxPieceBytes = 1 << 10
+	maxVocabulary = 16 << 20 // bytes of all tokens
+	maxNesting    = 8        // of sequences of normalisers
+	maxGrowth     = 1000     // of a text in all steps
+)
 
-// addTo adds the steps of a Unigram model's normaliser; nil has none.
-func (n *jsonNormalizer) addTo(steps *normalizers, depth int) error {
+func checkPieces(pieces []jsonPiece) error {
+	total := 0
+	for id, p := range pieces {
+		if len(p.token) > maxPieceBytes {
+			return fmt.Errorf("model Unigram: token %d has %d bytes; %d are allowed", id, len(p.token), maxPieceBytes)
+		}
+		total += len(p.token)
+	}
+	if total > maxVocabulary {
+		return fmt.Errorf("model Unigram: the tokens have %d bytes; %d are allowed", total, maxVocabulary)
+	}
+	return nil
+}
+
+// stepBuilder collects the steps of a Unigram model's normaliser.
+type stepBuilder struct {
+	steps  normalizers
+	growth int // how many times as long as before a text may be, at most
+}
+
+// add adds the steps that n asks for; nil asks for none.
+func (b *stepBuilder) add(n *jsonNormalizer, depth int) error {
 	if n == nil {
 		return nil
 	}
-	var step normalizer
-	var err error
-	switch n.Type {
-	case "Sequence":
+	if n.Type == "Sequence" {
 		if depth == maxNesting {
 			return errors.New("normalizer Sequence: too many within one another")
 		}
 		for i := range n.Normalizers {
-			if err := n.Normalizers[i].addTo(steps, depth+1); err != nil {
+			if err := b.add(&n.Normalizers[i], depth+1); err != nil {
 				return err
 			}
 		}
 		return nil
-	case "Precompiled":
-		var m *charsmap
-		m, err = parseCharsmap(n.Charsmap)
-		step = m
-	case "NFKC":
-		step = compatibility{}
-	case "Strip":
-		step = stripper{left: orElse(n.StripLeft, true), right: orElse(n.StripRight, true)}
-	case "Replace":
-		step, err = n.replacer()
-	default:
-		return fmt.Errorf("normalizer %q is not supported for Unigram (Precompiled, NFKC, Replace, Strip and Sequence are)", n.Type)
 	}
+	step, growth, err := n.step()
 	if err != nil {
-		return fmt.Errorf("normalizer %s: %w", n.Type, err)
+		return err
 	}
-	*steps = append(*steps, step)
+	if b.growth *= growth; b.growth > maxGrowth {
+		return fmt.Errorf("normalizer %s: the steps so far may make a text %d times as long; %d are allowed", n.Type, b.growth, maxGrowth)
+	}
+	b.steps = append(b.steps, step)
 	return nil
 }
 
-func (n *jsonNormalizer) replacer() (normalizer, error) {
+// step makes one step and says how many times as long a text it may make.
+func (n *jsonNormalizer) step() (step normalizer, growth int, err error) {
+	switch n.Type {
+	case "Precompiled":
+		m, err := parseCharsmap(n.Charsmap)
+		if err != nil {
+			return nil, 0, fmt.Errorf("normalizer Precompiled: %w", err)
+		}
+		return m, max(1, m.longest), nil
+	case "NFKC":
+		return compatibility{}, 11, nil // U+FDFA: 3 bytes become 33
+	case "Strip":
+		return stripper{left: orElse(n.StripLeft, true), right: orElse(n.StripRight, true)}, 1, nil
+	case "Replace":
+		p, err := n.replacer()
+		if err != nil {
+			return nil, 0, fmt.Errorf("normalizer Replace: %w", err)
+		}
+		old := 2 // spaces, at least, for the regular expression
+		if p.old != "" {
+			old = len(p.old)
+		}
+		return p, max(1, (len(p.change)+old-1)/old), nil
+	}
+	return nil, 0, fmt.Errorf("normalizer %q is not supported for Unigram (Precompiled, NFKC, Replace, Strip and Sequence are)", n.Type)
+}
+
+func (n *jsonNormalizer) replacer() (replacer, error) {
 	switch p := n.Pattern; {
 	case p.String != nil && *p.String != "":
 		return replacer{old: *p.String, change: n.Content}, nil
 	case p.Regex != nil && *p.Regex == " {2,}":
 		return replacer{change: n.Content}, nil
 	case p.Regex != nil:
-		return nil, fmt.Errorf("pattern %q is not supported (a text and the regular expression \" {2,}\" are)", *p.Regex)
+		return replacer{}, fmt.Errorf("pattern %q is not supported (a text and the regular expression \" {2,}\" are)", *p.Regex)
 	}
-	return nil, errors.New("the pattern is empty")
+	return replacer{}, errors.New("the pattern is empty")
 }
 
 // addMetaspace reads the pre-tokenizer: Metaspace, perhaps after WhitespaceSplit.
@@ -199,8 +247,10 @@ func (s *jsonSplitter) addMetaspace(m *metaspace) error {
 	}
 	var err error
 	m.mark, m.split = meta.Replacement, orElse(meta.Split, true)
-	m.prefix, err = parsePrefixScheme(meta.PrependScheme, meta.AddPrefixSpace)
-	return err
+	if m.prefix, err = parsePrefixScheme(meta.PrependScheme, meta.AddPrefixSpace); err != nil {
+		return fmt.Errorf("pre_tokenizer Metaspace: %w", err)
+	}
+	return nil
 }
 
 // parsePrefixScheme reads prepend_scheme or what older files have in its place, add_prefix_space.
@@ -219,7 +269,7 @@ func parsePrefixScheme(scheme *string, add *bool) (prefixScheme, error) {
 	case "never":
 		return prefixNever, nil
 	}
-	return 0, fmt.Errorf("Metaspace: prepend_scheme %q is not supported (always, first and never are)", *scheme)
+	return 0, fmt.Errorf("prepend_scheme %q is not supported (always, first and never are)", *scheme)
 }
 
 func (d *jsonDecoder) metaspace(tokens []string) (decoder, error) {
@@ -228,7 +278,7 @@ func (d *jsonDecoder) metaspace(tokens []string) (decoder, error) {
 	}
 	scheme, err := parsePrefixScheme(d.PrependScheme, d.AddPrefixSpace)
 	if err != nil {
-		return nil, fmt.Errorf("decoder %w", err)
+		return nil, fmt.Errorf("decoder Metaspace: %w", err)
 	}
 	if utf8.RuneCountInString(d.Replacement) != 1 {
 		return nil, fmt.Errorf("decoder Metaspace: the replacement %q is not one character", d.Replacement)

@@ -29,30 +29,34 @@ func newTrie(tokens map[string]int32) *trie {
 	}
 	slices.Sort(sorted)
 	t := &trie{labels: []byte{0}, nodes: []trieNode{{id: -1}}}
-	// Breadth first: spellings[low:high] are those that begin as node n does.
+	// Breadth first: sorted[low:high] are those that begin as node n does. level holds them for the nodes of one depth.
 	type span struct {
-		low, high, depth int
+		low, high int
 	}
-	spans := []span{{0, len(sorted), 0}}
-	for n := 0; n < len(spans); n++ {
-		s := spans[n]
-		if s.low < s.high && len(sorted[s.low]) == s.depth {
-			t.nodes[n].id = tokens[sorted[s.low]]
-			s.low++
-		}
-		t.nodes[n].first = int32(len(t.nodes))
-		for s.low < s.high {
-			c := sorted[s.low][s.depth]
-			end := s.low + 1
-			for end < s.high && sorted[end][s.depth] == c {
-				end++
+	level, below := []span{{0, len(sorted)}}, []span(nil)
+	for n, depth := 0, 0; len(level) > 0; depth++ {
+		below = below[:0]
+		for _, s := range level {
+			if s.low < s.high && len(sorted[s.low]) == depth {
+				t.nodes[n].id = tokens[sorted[s.low]]
+				s.low++
 			}
-			t.nodes[n].count++
-			t.labels = append(t.labels, c)
-			t.nodes = append(t.nodes, trieNode{id: -1})
-			spans = append(spans, span{s.low, end, s.depth + 1})
-			s.low = end
+			t.nodes[n].first = int32(len(t.nodes))
+			for s.low < s.high {
+				c := sorted[s.low][depth]
+				end := s.low + 1
+				for end < s.high && sorted[end][depth] == c {
+					end++
+				}
+				t.nodes[n].count++
+				t.labels = append(t.labels, c)
+				t.nodes = append(t.nodes, trieNode{id: -1})
+				below = append(below, span{s.low, end})
+				s.low = end
+			}
+			n++
 		}
+		level, below = below, level
 	}
 	return t
 }

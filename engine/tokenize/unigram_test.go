@@ -82,6 +82,10 @@ func TestUnigramNamesWhatItCannotDo(t *testing.T) {
 		{`{"type": "NFKC"}`, `{"type": "Precompiled", "precompiled_charsmap": "BAAAAAAAAAD/"}`, "not UTF-8"},
 		{`{"type": "NFKC"}`, `{"type": "Precompiled", "precompiled_charsmap": "?"}`, "read tokenizer.json"},
 		{`{"type": "NFKC"}`, strings.Repeat(`{"type": "Sequence", "normalizers": [`, 12) + strings.Repeat(`]}`, 12), "too many within one another"},
+		{`["a", -3]`, `["` + strings.Repeat("a", 1025) + `", -3]`, "token 3 has 1025 bytes"},
+		{`"content": "ab"`, `"content": "` + strings.Repeat("q", 1001) + `"`, "may make a text"},
+		{`{"type": "NFKC"}`, `{"type": "NFKC"}, {"type": "NFKC"}, {"type": "NFKC"}`, "normalizer NFKC: the steps so far"},
+		{`{"type": "NFKC"}`, `{"type": "Precompiled", "precompiled_charsmap": "` + base64.StdEncoding.EncodeToString([]byte("\x04\x00\x00\x00\x00\x00\x00\x00"+strings.Repeat("x", 2000))) + `"}`, "2000 times"},
 		{`"post_processor": {`, `"post_processor": {"type": "ByteLevel"}, "x": {`, "post_processor ByteLevel"},
 	} {
 		data := strings.Replace(smallUnigram, c.old, c.new, 1)

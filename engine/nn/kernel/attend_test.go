@@ -233,6 +233,10 @@ func BenchmarkAttend(b *testing.B) {
 			eight[i] = Segment{Rows: 1, Past: 511}
 		}
 		b.Run(fmt.Sprintf("pages/%s/decode8x512", f), func(b *testing.B) { benchPages(b, m, f, a, eight) })
+		local := a
+		local.Window = 256
+		b.Run(fmt.Sprintf("pages/%s/decode2000", f), func(b *testing.B) { benchPages(b, m, f, a, []Segment{{Rows: 1, Past: 1999}}) })
+		b.Run(fmt.Sprintf("pages/%s/decode2000window256", f), func(b *testing.B) { benchPages(b, m, f, local, []Segment{{Rows: 1, Past: 1999}}) })
 		for _, n := range []int{24, 256} {
 			b.Run(fmt.Sprintf("bert/%s/%dtokens", f, n), func(b *testing.B) {
 				lengths := make([]int, 2048/n)
@@ -277,7 +281,11 @@ func benchPages(b *testing.B, m *Machine, f Format, a Attention, seqs []Segment)
 		m.StorePages(p, 0, randomFloats(1, width), randomFloats(2, width), all, &s)
 		rows += seqs[i].Rows
 		for r := range seqs[i].Rows {
-			flop += 4 * float64((seqs[i].Past+r+1)*a.Heads*a.Dim)
+			seen := seqs[i].Past + r + 1
+			if a.Window > 0 {
+				seen = min(seen, a.Window)
+			}
+			flop += 4 * float64(seen*a.Heads*a.Dim)
 		}
 	}
 	q := randomFloats(3, rows*a.Heads*a.Dim)
