@@ -268,6 +268,11 @@ func (s *session) sumUp(ctx context.Context, tallies []*tally) error {
 			score.Low, score.High = resample.Interval(samples[i].Scores(t.metric.Value), ScoreLevel)
 			score.Level = ScoreLevel
 		}
+		if t.info.Rate {
+			if low, high, ok := resample.RateInterval(t.table, ScoreLevel); ok {
+				score.Low, score.High, score.Level = low, high, ScoreLevel
+			}
+		}
 		s.setScore(score)
 		if t.info.Truncates {
 			share := float64(t.truncated) / float64(max(1, t.outputs))

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"stylesprint"
+	"stylesprint/evaluate/metric"
 	"stylesprint/evaluate/resample"
 )
 
@@ -100,6 +101,11 @@ func (a *analysis) score(i, m int) stylesprint.Score {
 	if a.Families > 1 {
 		s.Low, s.High = resample.Interval(a.samples[i][m], level)
 		s.Level = level
+	}
+	if info, _ := metric.Describe(s.Metric); info.Rate {
+		if low, high, ok := resample.RateInterval(a.columns[i].measures[m].table, level); ok {
+			s.Low, s.High, s.Level = low, high, level
+		}
 	}
 	return s
 }
