@@ -1,0 +1,281 @@
+package faithfulness
+
+// scope is what holds for a token because of what stands before it.
+type scope uint8
+
+const (
+	inNegation    scope = 1 << iota // "not waterproof"
+	inHedge                         // "drapes like silk"
+	inCompanion                     // "wear it with white trainers"
+	inAlternative                   // "also available in navy"
+	inSale                          // "was 79 euros"
+)
+
+// How far, in tokens, what a phrase says of the following reaches at most.
+const (
+	negationReach  = 7
+	hedgeReach     = 5
+	companionReach = 7 // of "under" and "over"; "wear it with" reaches to the end of the sentence
+	saleReach      = 4
+)
+
+// reading is the work on one text; it is used again and again.
+type reading struct {
+	checker   *Checker
+	tokenizer tokenizer
+	toks      []token
+	ms        []match
+	// accepting steers which meanings count: those of texts, or those of a record's field.
+	inRecord bool
+	field    section
+
+	text     string
+	record   *Record
+	out      []Finding
+	named    bool // the category was named
+	coloured bool // the colour was mentioned
+	clothed  bool // the principal material was mentioned
+}
+
+// scan cuts and matches a text.
+func (r *reading) scan(text string) {
+	r.text = text
+	r.toks = r.tokenizer.cut(r.toks[:0], text)
+	r.ms = r.checker.trie.find(r.ms[:0], r.toks, r.accept)
+	r.scopes()
+}
+
+func (r *reading) accept(t int32, first *token) bool {
+	x := &r.checker.terms[t]
+	if x.record {
+		return r.inRecord && (r.checker.concepts[x.concept].section == r.field || r.checker.concepts[x.concept].section == sectionClaim)
+	}
+	return !x.cased || first.upper
+}
+
+// term is the meaning of a match.
+func (r *reading) term(m int32) *term { return &r.checker.terms[r.ms[m].term] }
+
+// at is the meaning of the phrase that covers token i, or nil.
+func (r *reading) at(i int32) *term {
+	if i < 0 || int(i) >= len(r.toks) || r.toks[i].match < 0 {
+		return nil
+	}
+	return r.term(r.toks[i].match)
+}
+
+// opsAt is what the phrase that covers token i does.
+func (r *reading) opsAt(i int32) ops {
+	if t := r.at(i); t != nil {
+		return t.ops
+	}
+	return 0
+}
+
+// conceptAt is the concept that token i belongs to, or nil.
+func (r *reading) conceptAt(i int32) *concept {
+	if t := r.at(i); t != nil && t.concept >= 0 {
+		return &r.checker.concepts[t.concept]
+	}
+	return nil
+}
+
+// brkAt says how much token i parts; the ends of the text part hard.
+func (r *reading) brkAt(i int32) breakKind {
+	if i < 0 || int(i) >= len(r.toks) {
+		return hardBreak
+	}
+	if r.toks[i].match >= 0 {
+		return noBreak // a mark inside a phrase, such as a decimal point
+	}
+	return r.toks[i].brk
+}
+
+// scopes notes in every token what holds for it.
+func (r *reading) scopes() {
+	var negation, hedge, near, sale int32 // tokens at which they end
+	companion, alternative := false, false
+	for i := int32(0); int(i) < len(r.toks); i++ {
+		switch r.brkAt(i) {
+		case hardBreak:
+			negation, hedge, near, sale, companion, alternative = i, i, i, i, false, false
+			continue
+		case softBreak:
+			negation, hedge, sale = i, i, i
+			if companion && !r.listGoesOn(i+1) {
+				companion = false
+			}
+			if near > i && !r.listGoesOn(i+1) {
+				near = i
+			}
+			continue
+		}
+		m := r.toks[i].match
+		if m >= 0 && r.ms[m].from == i {
+			o, to := r.term(m).ops, r.ms[m].to
+			if o.has(opNegationEnds) {
+				negation, hedge = i, i
+			}
+			if o.has(opResume) {
+				companion, near = false, i
+			}
+			if o.has(opNegation) {
+				negation = to + negationReach
+			}
+			if o.has(opHedge) {
+				hedge = to + hedgeReach
+			}
+			if o.has(opCompanion) {
+				companion = true
+			}
+			if o.has(opCompanionNear) {
+				near = to + companionReach
+			}
+			if o.has(opAlternative) {
+				alternative = true
+			}
+			if o.has(opFormer) {
+				sale = to + saleReach
+			}
+		}
+		s := scope(0)
+		for _, x := range [...]struct {
+			on bool
+			s  scope
+		}{{i < negation, inNegation}, {i < hedge, inHedge}, {companion || i < near, inCompanion}, {alternative, inAlternative}, {i < sale, inSale}} {
+			if x.on {
+				s |= x.s
+			}
+		}
+		r.toks[i].scope = s
+	}
+}
+
+// listGoesOn says that what follows a comma continues a list of colours, fibres and
+// garments: "with white trainers, black jeans or a camel coat".
+func (r *reading) listGoesOn(i int32) bool {
+	for j := i; j < i+3; j++ {
+		if r.brkAt(j) != noBreak || r.opsAt(j).has(opResume) {
+			return false
+		}
+		if k := r.conceptAt(j); k != nil {
+			return k.section == sectionColour || k.section == sectionMaterial || k.section == sectionGarment
+		}
+	}
+	return false
+}
+
+// head is the noun that the phrase ending before token i belongs to: a garment or a part.
+func (r *reading) head(i int32) (concept int32, ok bool) {
+	unknown := 0
+	for steps := 0; steps < 8; steps++ {
+		if r.brkAt(i) == hardBreak {
+			return -1, false
+		}
+		t := r.at(i)
+		switch {
+		case r.brkAt(i) == softBreak || t != nil && t.ops.has(opList):
+			// "black and white trainers": go on only to another value
+			k := r.conceptAt(i + 1)
+			if k == nil || k.section != sectionColour && k.section != sectionMaterial {
+				return -1, false
+			}
+			i++
+		case t == nil:
+			if unknown++; unknown > 1 || r.toks[i].number {
+				return -1, false
+			}
+			i++
+		case t.concept >= 0:
+			switch r.checker.concepts[t.concept].section {
+			case sectionGarment, sectionPart:
+				// of "trouser pocket" the last noun counts
+				next := r.ms[r.toks[i].match].to
+				if k := r.conceptAt(next); k != nil && (k.section == sectionPart || k.section == sectionGarment) {
+					i = next
+					continue
+				}
+				return t.concept, true
+			}
+			i = r.ms[r.toks[i].match].to
+		default:
+			return -1, false
+		}
+	}
+	return -1, false
+}
+
+// owner is the noun before a value that a linking word ties to it: "buttons in gold".
+func (r *reading) owner(i int32) (concept int32, ok bool) {
+	linked, unknown := false, 0
+	for j := i - 1; j >= i-4; j-- {
+		if r.brkAt(j) != noBreak {
+			return -1, false
+		}
+		t := r.at(j)
+		switch {
+		case t == nil:
+			if unknown++; unknown > 1 {
+				return -1, false
+			}
+		case t.ops.has(opLink):
+			linked = true
+			j = r.ms[r.toks[j].match].from
+		case t.concept >= 0:
+			s := r.checker.concepts[t.concept].section
+			if s == sectionGarment || s == sectionPart {
+				return t.concept, linked
+			}
+			return -1, false
+		default:
+			return -1, false
+		}
+	}
+	return -1, false
+}
+
+// numberBefore reads the number that ends before token i.
+func (r *reading) numberBefore(i int32) (value float64, from int32, ok bool) {
+	if i <= 0 {
+		return 0, 0, false
+	}
+	if t := &r.toks[i-1]; t.number && t.match < 0 {
+		return t.value, i - 1, true
+	}
+	if t := r.at(i - 1); t != nil && t.value > 0 {
+		return t.value, r.ms[r.toks[i-1].match].from, true
+	}
+	return 0, 0, false
+}
+
+// numberAt reads the number that begins at token i.
+func (r *reading) numberAt(i int32) (value float64, to int32, ok bool) {
+	if i < 0 || int(i) >= len(r.toks) {
+		return 0, 0, false
+	}
+	if t := &r.toks[i]; t.number && t.match < 0 {
+		return t.value, i + 1, true
+	}
+	if t := r.at(i); t != nil && t.value > 0 {
+		return t.value, r.ms[r.toks[i].match].to, true
+	}
+	return 0, 0, false
+}
+
+// word is a token's text.
+func (r *reading) word(i int32) string { return r.text[r.toks[i].start:r.toks[i].end] }
+
+// statement is what add turns into a finding: the tokens [from, to).
+type statement struct {
+	kind     Kind
+	field    Field
+	from, to int32
+	value    string
+	hard     bool
+}
+
+func (r *reading) add(s statement) {
+	start, end := int(r.toks[s.from].start), int(r.toks[s.to-1].end)
+	r.out = append(r.out, Finding{Kind: s.kind, Field: s.field, Start: start, End: end, Text: r.text[start:end], Value: s.value,
+		Record: r.record.show(s.field), Hard: s.hard})
+}
