@@ -36,14 +36,21 @@ func sortFindings(fs []Finding) {
 	})
 }
 
+// mentioned says that the text names a must-mention fact. A fact that no rule
+// understands is mentioned when its own words stand in the text.
 func (r *reading) mentioned(f Field) bool {
+	rec := r.record
 	switch f {
 	case Colour:
-		return r.coloured
+		known := len(rec.colours)+len(rec.patterns) > 0
+		return r.coloured || !known && containsFold(r.text, rec.fields[string(f)])
 	case Material:
-		return r.clothed
+		best, ok := rec.principal()
+		known := ok && best.concept >= 0
+		return r.clothed || !known && containsFold(r.text, cmp.Or(best.name, rec.fields[string(f)]))
 	}
-	return r.named
+	known := len(rec.own)+len(rec.kind) > 0
+	return r.named || !known && containsFold(r.text, strings.TrimSuffix(rec.fields[string(f)], "s"))
 }
 
 // judge goes over the text once.
@@ -83,7 +90,7 @@ func (r *reading) numberWord(i int32) bool {
 // what it used.
 func (r *reading) judgeConcept(m match, k int32) int32 {
 	s := r.toks[m.from].scope
-	if s&(inHedge|inCompanion) != 0 || r.opsAt(m.to).has(opHedgeAfter) {
+	if s&(inHedge|inCompanion) != 0 || r.likened(m.to) {
 		return m.to
 	}
 	not := s&inNegation != 0 || r.opsAt(m.to).has(opNegationAfter)
@@ -153,7 +160,8 @@ func (r *reading) ownGarment(n int32) bool {
 }
 
 func (r *reading) judgeGarment(m match, k int32, not bool) {
-	if not {
+	this := r.opsAt(m.from - 1).has(opThis)
+	if not && !this { // "not this dress" does not deny that it is one
 		return
 	}
 	if r.ownGarment(k) {
@@ -164,7 +172,7 @@ func (r *reading) judgeGarment(m match, k int32, not bool) {
 		return
 	}
 	known := len(r.record.own)+len(r.record.kind) > 0
-	if known && r.opsAt(m.from-1).has(opThis) && !slices.Contains(r.record.belongs, k) {
+	if known && this && !not && !slices.Contains(r.record.belongs, k) {
 		r.add(statement{kind: Contradiction, field: Category, from: m.from, to: m.to, value: r.checker.concepts[k].id})
 	}
 }
@@ -201,8 +209,28 @@ func (r *reading) judgeStance(s statement, k int32, not bool) {
 		return // "not cropped" of a record that is silent
 	}
 	s.value = c.concepts[k].id
+	if s.field == Care && r.said(s) {
+		return // "machine wash on a gentle cycle" is one statement
+	}
 	s.hard = s.field == Care && s.kind == Contradiction
 	r.add(s)
+}
+
+// said says that the sentence has made this statement right before.
+func (r *reading) said(s statement) bool {
+	if len(r.out) == 0 {
+		return false
+	}
+	last := &r.out[len(r.out)-1]
+	if last.Field != s.field || last.Value != s.value || last.Kind != s.kind {
+		return false
+	}
+	for i := s.from; i >= 0 && int(r.toks[i].start) >= last.End; i-- {
+		if r.brkAt(i) == hardBreak {
+			return false
+		}
+	}
+	return true
 }
 
 func (r *reading) judgeClaim(m match, k int32, not bool) int32 {
@@ -227,7 +255,7 @@ func (r *reading) judgeClaim(m match, k int32, not bool) int32 {
 	}
 	if c.concepts[k].names {
 		if s.to = r.nameAfter(to); s.to == to {
-			return to
+			return r.judgeShorter(m)
 		}
 		s.kind, to = Unsupported, s.to
 		if containsFold(rec.all, r.text[r.toks[m.to].start:r.toks[to-1].end]) {
@@ -243,6 +271,16 @@ func (r *reading) judgeClaim(m match, k int32, not bool) int32 {
 	s.hard = c.concepts[k].hard && s.kind != Supported
 	r.add(s)
 	return to
+}
+
+// judgeShorter judges the longest concept that a phrase begins with: "handmade" of "handmade in".
+func (r *reading) judgeShorter(m match) int32 {
+	for n := m.to - 1; n > m.from; n-- {
+		if t := r.checker.trie.exact(r.toks[m.from:n]); t >= 0 && r.accept(t, &r.toks[m.from]) && r.checker.terms[t].concept >= 0 {
+			return max(m.to, r.judgeConcept(match{m.from, n, t}, r.checker.terms[t].concept))
+		}
+	}
+	return m.to
 }
 
 // qualified says whether the record says a claim of one of its fibres: "recycled polyester".

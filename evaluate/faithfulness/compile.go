@@ -20,6 +20,7 @@ const (
 	opNegationEnds
 	opHedge
 	opHedgeAfter
+	opHedgeJoined
 	opCompanion
 	opCompanionNear
 	opResume
@@ -225,6 +226,9 @@ func (c *Checker) Hash() string { return c.hash }
 
 // Languages lists the languages that the rules know.
 func (c *Checker) Languages() []string { return slices.Clone(c.languages) }
+
+// MustMention lists the facts whose absence from a text is an omission.
+func (c *Checker) MustMention() []Field { return slices.Clone(c.must) }
 
 // isA says that concept a is b or lies below it.
 func (c *Checker) isA(a, b int32) bool { return slices.Contains(c.concepts[a].up, b) }

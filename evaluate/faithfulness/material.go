@@ -57,16 +57,11 @@ func (r *reading) judgeMaterial(m match, k int32, not bool) int32 {
 // principal says that a fibre is the record's largest, or names it.
 func (r *reading) principal(k int32) bool {
 	c := r.checker
-	if len(r.record.fibres) == 0 {
-		return true
+	best, ok := r.record.principal()
+	if !ok || best.concept < 0 {
+		return !ok
 	}
-	best := r.record.fibres[0]
-	for _, f := range r.record.fibres {
-		if f.percent > best.percent {
-			best = f
-		}
-	}
-	if best.concept < 0 || c.related(best.concept, k) || c.like(best.concept, k) {
+	if c.related(best.concept, k) || c.like(best.concept, k) {
 		return true
 	}
 	for _, of := range c.concepts[k].of {
@@ -75,6 +70,20 @@ func (r *reading) principal(k int32) bool {
 		}
 	}
 	return false
+}
+
+// principal is the largest fibre, the first of several.
+func (rec *Record) principal() (fibre, bool) {
+	if len(rec.fibres) == 0 {
+		return fibre{}, false
+	}
+	best := rec.fibres[0]
+	for _, f := range rec.fibres {
+		if f.percent > best.percent {
+			best = f
+		}
+	}
+	return best, true
 }
 
 // fibreKind judges a fibre or fabric without a share.

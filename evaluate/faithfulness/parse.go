@@ -28,7 +28,7 @@ func (p *parser) fault(line int, field, format string, args ...any) {
 
 // operators are the keys of words: lists of phrases that steer the reading of others.
 func operators() []string {
-	return []string{"negation", "negation-after", "negation-ends", "hedge", "hedge-after", "companion", "companion-near", "resume", "alternative",
+	return []string{"negation", "negation-after", "negation-ends", "hedge", "hedge-after", "hedge-joined", "companion", "companion-near", "resume", "alternative",
 		"stop", "link", "this", "byline", "cue-before", "cue-after", "pure", "half", "blend", "percent", "degree", "wash",
 		"price", "less", "more", "about", "former", "size", "range", "list", "all-sizes", "one-size", "other-size", "sold-out", "in-stock", "left"}
 }

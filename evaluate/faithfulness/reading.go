@@ -48,7 +48,8 @@ func (r *reading) scan(text string) {
 func (r *reading) accept(t int32, first *token) bool {
 	x := &r.checker.terms[t]
 	if x.record {
-		return r.inRecord && (r.checker.concepts[x.concept].section == r.field || r.checker.concepts[x.concept].section == sectionClaim)
+		s := r.checker.concepts[x.concept].section
+		return r.inRecord && (s == r.field || s == sectionClaim || s == sectionPattern && r.field == sectionColour)
 	}
 	return !x.cased || first.upper
 }
@@ -128,7 +129,7 @@ func (r *reading) scopes() {
 			if o.has(opCompanion) {
 				companion = true
 			}
-			if o.has(opCompanionNear) {
+			if o.has(opCompanionNear) && !r.amount(to) { // not "under 200 euros"
 				near = to + companionReach
 			}
 			if o.has(opAlternative) {
@@ -151,6 +152,21 @@ func (r *reading) scopes() {
 	}
 }
 
+// amount says that a number or a currency stands at token i.
+func (r *reading) amount(i int32) bool {
+	if int(i) >= len(r.toks) {
+		return false
+	}
+	t := r.at(i)
+	return r.toks[i].number || t != nil && (t.value > 0 || t.currency != "")
+}
+
+// likened says that what ends before token i is only likened: "silk-like", "leather look".
+func (r *reading) likened(i int32) bool {
+	o := r.opsAt(i)
+	return o.has(opHedgeAfter) || o.has(opHedgeJoined) && r.toks[i].dash
+}
+
 // listGoesOn says that what follows a comma continues a list of colours, fibres and
 // garments: "with white trainers, black jeans or a camel coat".
 func (r *reading) listGoesOn(i int32) bool {
@@ -167,40 +183,41 @@ func (r *reading) listGoesOn(i int32) bool {
 
 // head is the noun that the phrase ending before token i belongs to: a garment or a part.
 func (r *reading) head(i int32) (concept int32, ok bool) {
+	kind := section("") // of the value, as long as nothing else came: "black and white trainers"
+	if k := r.conceptAt(i - 1); k != nil {
+		kind = k.section
+	}
 	unknown := 0
-	for steps := 0; steps < 8; steps++ {
-		if r.brkAt(i) == hardBreak {
-			return -1, false
-		}
+	for steps := 0; steps < 8 && r.brkAt(i) != hardBreak; steps++ {
 		t := r.at(i)
 		switch {
 		case r.brkAt(i) == softBreak || t != nil && t.ops.has(opList):
-			// "black and white trainers": go on only to another value
-			k := r.conceptAt(i + 1)
-			if k == nil || k.section != sectionColour && k.section != sectionMaterial {
-				return -1, false
+			if k := r.conceptAt(i + 1); k == nil || k.section != kind || kind != sectionColour && r.brkAt(i) == softBreak {
+				return -1, false // "cotton canvas, rubber sole" are two statements
 			}
 			i++
+			continue
 		case t == nil:
 			if unknown++; unknown > 1 || r.toks[i].number {
 				return -1, false
 			}
 			i++
-		case t.concept >= 0:
-			switch r.checker.concepts[t.concept].section {
-			case sectionGarment, sectionPart:
-				// of "trouser pocket" the last noun counts
-				next := r.ms[r.toks[i].match].to
-				if k := r.conceptAt(next); k != nil && (k.section == sectionPart || k.section == sectionGarment) {
-					i = next
-					continue
-				}
-				return t.concept, true
-			}
-			i = r.ms[r.toks[i].match].to
-		default:
+			kind = ""
+			continue
+		case t.concept < 0:
 			return -1, false
 		}
+		s, next := r.checker.concepts[t.concept].section, r.ms[r.toks[i].match].to
+		if s == sectionGarment || s == sectionPart {
+			// of "trouser pocket" the last noun counts
+			if k := r.conceptAt(next); k == nil || k.section != sectionPart && k.section != sectionGarment {
+				return t.concept, true
+			}
+		}
+		if s != kind {
+			kind = ""
+		}
+		i = next
 	}
 	return -1, false
 }

@@ -35,7 +35,8 @@ type Record struct {
 
 // fibre is one entry of the composition.
 type fibre struct {
-	concept int32 // -1: no rule knows it
+	concept int32  // -1: no rule knows it
+	name    string // as written
 	percent float64
 	claims  []int32 // "recycled"
 }
@@ -172,7 +173,7 @@ func (rec *Record) each(r *reading, as section, field string, do func(entry int,
 			continue
 		}
 		m := r.toks[i].match
-		if m < 0 || r.ms[m].from != i || r.term(m).concept < 0 {
+		if m < 0 || r.ms[m].from != i || r.term(m).concept < 0 || r.likened(r.ms[m].to) {
 			continue
 		}
 		do(entry, r.ms[m], &r.checker.concepts[r.term(m).concept], r.toks[i].scope&inNegation != 0)
@@ -211,20 +212,24 @@ func (rec *Record) readName(r *reading) {
 func (rec *Record) readMaterial(r *reading) {
 	r.field = sectionMaterial
 	r.scan(rec.fields["material"])
-	f := fibre{concept: -1}
-	flush := func() {
+	f, begun := fibre{concept: -1}, int32(0)
+	flush := func(end int32) {
 		if f.percent > 0 || f.concept >= 0 {
+			if begun < end {
+				f.name = r.text[r.toks[begun].start:r.toks[end-1].end]
+			}
 			rec.fibres = append(rec.fibres, f)
 		}
-		f = fibre{concept: -1}
+		f, begun = fibre{concept: -1}, end+1
 	}
 	for i := int32(0); int(i) < len(r.toks); i++ {
 		if r.brkAt(i) != noBreak {
-			flush()
+			flush(i)
 			continue
 		}
 		if v, _, ok := r.numberAt(i); ok && r.opsAt(i+1).has(opPercent) {
 			f.percent = v
+			begun = r.ms[r.toks[i+1].match].to
 			continue
 		}
 		m := r.toks[i].match
@@ -247,7 +252,7 @@ func (rec *Record) readMaterial(r *reading) {
 			rec.claims = append(rec.claims, stance{n, false})
 		}
 	}
-	flush()
+	flush(int32(len(r.toks)))
 }
 
 func (rec *Record) readColour(r *reading) {

@@ -142,6 +142,10 @@ func numberEnd(text string, i int) int {
 // wordEnd passes over letters, marks and apostrophes inside a word.
 func wordEnd(text string, i int) int {
 	for i < len(text) {
+		if c := text[i] | 0x20; 'a' <= c && c <= 'z' { // most are
+			i++
+			continue
+		}
 		r, size := utf8.DecodeRuneInString(text[i:])
 		switch {
 		case (unicode.IsLetter(r) && !isHan(r)) || unicode.IsMark(r):

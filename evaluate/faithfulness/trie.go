@@ -92,3 +92,18 @@ func (t *trie) find(dst []match, toks []token, accept func(term int32, first *to
 	}
 	return dst
 }
+
+// exact is the first meaning of exactly these tokens; -1: they are no phrase.
+func (t *trie) exact(toks []token) int32 {
+	if id := toks[0].id; id < 0 || int(id) >= len(t.first) {
+		return -1
+	}
+	at := t.first[toks[0].id]
+	for i := 1; i < len(toks) && at != 0; i++ {
+		at = t.next(at, toks[i].id)
+	}
+	if at == 0 || len(t.nodes[at].terms) == 0 {
+		return -1
+	}
+	return t.nodes[at].terms[0]
+}
