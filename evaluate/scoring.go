@@ -3,6 +3,7 @@ package evaluate
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"stylesprint"
@@ -65,6 +66,10 @@ func SampleOf(item *dataset.Item, o *Output) metric.Sample {
 	s := metric.Sample{Hypothesis: o.Text, References: item.References, Fields: item.Fields, Missing: o.Error != ""}
 	if len(item.Images) > 0 {
 		s.Image = item.Images[0]
+	}
+	if tag := item.Slices["language"]; tag != "" && len(item.Fields) > 0 && item.Fields["language"] == "" {
+		s.Fields = maps.Clone(item.Fields) // the language of the facts is a fact
+		s.Fields["language"] = tag
 	}
 	return s
 }

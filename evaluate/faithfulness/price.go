@@ -96,21 +96,14 @@ func (r *reading) judgeDegrees(from, to int32, v float64) {
 	r.add(s)
 }
 
+// washing says that the sentence of token i speaks of care.
 func (r *reading) washing(i int32) bool {
-	if r.sentence(i, opWash) {
+	if r.sentenceHas(i, opWash) {
 		return true
 	}
-	look := func(j int32) bool {
-		k := r.conceptAt(j)
-		return k != nil && k.section == sectionCare
-	}
-	for j := i; r.brkAt(j) != hardBreak; j-- {
-		if look(j) {
-			return true
-		}
-	}
-	for j := i; r.brkAt(j) != hardBreak; j++ {
-		if look(j) {
+	from, to := r.sentence(i)
+	for j := from; j < to; j++ {
+		if k := r.conceptAt(j); k != nil && k.section == sectionCare {
 			return true
 		}
 	}

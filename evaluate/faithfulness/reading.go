@@ -95,11 +95,12 @@ func (r *reading) brkAt(i int32) breakKind {
 // scopes notes in every token what holds for it.
 func (r *reading) scopes() {
 	var negation, hedge, near, sale int32 // tokens at which they end
-	companion, alternative := false, false
+	companion, alternative, careOnly := false, false, false
 	for i := int32(0); int(i) < len(r.toks); i++ {
 		switch r.brkAt(i) {
 		case hardBreak:
-			negation, hedge, near, sale, companion, alternative = i, i, i, i, false, false
+			negation, hedge, near, sale = i, i, i, i
+			companion, alternative, careOnly = false, false, false
 			continue
 		case softBreak:
 			negation, hedge, sale = i, i, i
@@ -121,7 +122,7 @@ func (r *reading) scopes() {
 				companion, near = false, i
 			}
 			if o.has(opNegation) {
-				negation = to + negationReach
+				negation, careOnly = to+negationReach, false
 			}
 			if o.has(opHedge) {
 				hedge = to + hedgeReach
@@ -139,11 +140,14 @@ func (r *reading) scopes() {
 				sale = to + saleReach
 			}
 		}
+		k := r.conceptAt(i)
+		care := k != nil && k.section == sectionCare
+		careOnly = careOnly || care // "never tumble dry or bleach wool" does not deny the wool
 		s := scope(0)
 		for _, x := range [...]struct {
 			on bool
 			s  scope
-		}{{i < negation, inNegation}, {i < hedge, inHedge}, {companion || i < near, inCompanion}, {alternative, inAlternative}, {i < sale, inSale}} {
+		}{{i < negation && (care || !careOnly), inNegation}, {i < hedge, inHedge}, {companion || i < near, inCompanion}, {alternative, inAlternative}, {i < sale, inSale}} {
 			if x.on {
 				s |= x.s
 			}
@@ -171,7 +175,7 @@ func (r *reading) likened(i int32) bool {
 // garments: "with white trainers, black jeans or a camel coat".
 func (r *reading) listGoesOn(i int32) bool {
 	for j := i; j < i+3; j++ {
-		if r.brkAt(j) != noBreak || r.opsAt(j).has(opResume) {
+		if r.brkAt(j) != noBreak || r.opsAt(j).has(opResume|opLink) {
 			return false
 		}
 		if k := r.conceptAt(j); k != nil {
@@ -259,10 +263,20 @@ func (r *reading) numberBefore(i int32) (value float64, from int32, ok bool) {
 	if t := &r.toks[i-1]; t.number && t.match < 0 {
 		return t.value, i - 1, true
 	}
-	if t := r.at(i - 1); t != nil && t.value > 0 {
-		return t.value, r.ms[r.toks[i-1].match].from, true
+	t := r.at(i - 1)
+	if t == nil || t.value == 0 {
+		return 0, 0, false
 	}
-	return 0, 0, false
+	from = r.ms[r.toks[i-1].match].from
+	if tens := r.at(from - 1); tens != nil && r.tens(tens, t, from) {
+		return tens.value + t.value, r.ms[r.toks[from-1].match].from, true
+	}
+	return t.value, from, true
+}
+
+// tens says that two number words make one: "forty-five".
+func (r *reading) tens(tens, unit *term, at int32) bool {
+	return tens.value >= 20 && tens.value < 100 && unit.value > 0 && unit.value < 10 && r.toks[at].dash
 }
 
 // numberAt reads the number that begins at token i.
@@ -273,10 +287,15 @@ func (r *reading) numberAt(i int32) (value float64, to int32, ok bool) {
 	if t := &r.toks[i]; t.number && t.match < 0 {
 		return t.value, i + 1, true
 	}
-	if t := r.at(i); t != nil && t.value > 0 {
-		return t.value, r.ms[r.toks[i].match].to, true
+	t := r.at(i)
+	if t == nil || t.value == 0 {
+		return 0, 0, false
 	}
-	return 0, 0, false
+	to = r.ms[r.toks[i].match].to
+	if unit := r.at(to); unit != nil && r.tens(t, unit, to) {
+		return t.value + unit.value, r.ms[r.toks[to].match].to, true
+	}
+	return t.value, to, true
 }
 
 // word is a token's text.

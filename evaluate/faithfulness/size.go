@@ -127,7 +127,7 @@ func (r *reading) judgeSizes(i int32) int32 {
 	if !r.meant(&x) {
 		return 0
 	}
-	if r.toks[i].scope&(inHedge|inCompanion) != 0 || r.sentence(i, opOtherSize) {
+	if r.toks[i].scope&(inHedge|inCompanion) != 0 || r.sentenceHas(i, opOtherSize) {
 		return x.to
 	}
 	sold := r.toks[i].scope&inNegation != 0 || r.clause(x.from, x.to, opSoldOut)
@@ -154,24 +154,36 @@ func (r *reading) meant(x *run) bool {
 		}
 	}
 	x.sizeWord = x.sizeWord || r.opsAt(x.to).has(opSize)
-	if !x.alphabet {
-		return x.sizeWord
-	}
-	if x.clear || x.sizeWord {
+	if x.clear && x.alphabet || x.sizeWord {
 		return true
 	}
-	single := r.toks[x.from].end-r.toks[x.from].start == 1
-	return single && (x.count > 1 || r.clause(x.from, x.to, opSoldOut|opInStock|opLeft) || r.opsAt(x.from-1).has(opCueBefore))
+	if !x.alphabet { // a bare number, if the record has that size: "44 is sold out"
+		return r.record.find(x.first.text) >= 0 && r.clause(x.from, x.to, opSoldOut|opInStock)
+	}
+	cue := r.opsAt(x.from - 1).has(opCueBefore)
+	if single := r.toks[x.from].end-r.toks[x.from].start == 1; !single {
+		return x.count > 1 && cue // "in small, medium and large"
+	}
+	return x.count > 1 || cue || r.clause(x.from, x.to, opSoldOut|opInStock|opLeft)
 }
 
-// sentence says that an operator stands in the sentence of token i.
-func (r *reading) sentence(i int32, o ops) bool {
-	for j := i; r.brkAt(j) != hardBreak; j-- {
-		if r.opsAt(j).has(o) {
-			return true
-		}
+// sentenceReach bounds how far a sentence is looked through, in tokens either way,
+// so that the work grows with the text's length and not with its square.
+const sentenceReach = 100
+
+// sentence returns the tokens [from, to) of the sentence of token i, as far as it is looked through.
+func (r *reading) sentence(i int32) (from, to int32) {
+	for from = i; from > i-sentenceReach && r.brkAt(from-1) != hardBreak; from-- {
 	}
-	for j := i + 1; r.brkAt(j) != hardBreak; j++ {
+	for to = i + 1; to < i+sentenceReach && r.brkAt(to) != hardBreak; to++ {
+	}
+	return from, to
+}
+
+// sentenceHas says that an operator stands in the sentence of token i.
+func (r *reading) sentenceHas(i int32, o ops) bool {
+	from, to := r.sentence(i)
+	for j := from; j < to; j++ {
 		if r.opsAt(j).has(o) {
 			return true
 		}
@@ -179,20 +191,27 @@ func (r *reading) sentence(i int32, o ops) bool {
 	return false
 }
 
-// clause is sentence, cut where a contrast begins: "sold out in S, but M is there".
+// clause says that an operator stands beside the sizes [from, to): up to a contrast
+// ("sold out in S, but M is there") and to other sizes.
 func (r *reading) clause(from, to int32, o ops) bool {
-	parts := func(j int32) bool {
+	ends := func(j int32) bool {
 		x := r.opsAt(j)
-		return r.brkAt(j) == hardBreak || x.has(opNegationEnds) && !x.has(opList)
+		return r.brkAt(j) == hardBreak || j < from-sentenceReach || j > to+sentenceReach || x.has(opNegationEnds) && !x.has(opList)
 	}
-	for j := from - 1; !parts(j); j-- {
+	for j := from - 1; !ends(j); j-- {
 		if r.opsAt(j).has(o) {
 			return true
 		}
+		if _, ok := r.labelAt(j); ok {
+			break
+		}
 	}
-	for j := to; !parts(j); j++ {
+	for j := to; !ends(j); j++ {
 		if r.opsAt(j).has(o) {
 			return true
+		}
+		if _, ok := r.labelAt(j); ok {
+			break
 		}
 	}
 	return false
@@ -266,20 +285,12 @@ func (r *reading) judgeStock(m match, o ops) {
 
 // sizesNear says that the sentence names sizes.
 func (r *reading) sizesNear(m match) bool {
-	look := func(j int32) bool {
+	from, to := r.sentence(m.from)
+	for j := from; j < to; j++ {
 		if _, ok := r.labelAt(j); !ok {
-			return false
+			continue
 		}
-		x, _ := r.sizeRun(j, nil)
-		return r.meant(&x)
-	}
-	for j := m.from - 1; r.brkAt(j) != hardBreak; j-- {
-		if look(j) {
-			return true
-		}
-	}
-	for j := m.to; r.brkAt(j) != hardBreak; j++ {
-		if look(j) {
+		if x, _ := r.sizeRun(j, nil); r.meant(&x) {
 			return true
 		}
 	}
@@ -296,7 +307,8 @@ func (r *reading) judgeLeft(from, to int32, pieces float64) {
 		total += rec.sizes[i].stock
 		known = known && rec.sizes[i].known
 	}
-	for j := to; r.brkAt(j) != hardBreak; j++ {
+	_, end := r.sentence(from)
+	for j := to; j < end; j++ {
 		if l, ok := r.labelAt(j); ok && l.alphabet {
 			if n := rec.find(l.text); n >= 0 {
 				total = rec.sizes[n].stock

@@ -1,6 +1,7 @@
 package faithfulness
 
 import (
+	"strings"
 	"testing"
 
 	"stylesprint/catalogue/demo"
@@ -80,4 +81,20 @@ func compiled(tb testing.TB) *Checker {
 		tb.Fatal(err)
 	}
 	return r.Compile()
+}
+
+// BenchmarkLongText has no full stop: the work must grow with the length, not with
+// its square, so that time per byte is that of short texts.
+func BenchmarkLongText(b *testing.B) {
+	c := compiled(b)
+	rec, _ := c.Record(facts())
+	for _, unit := range []string{"in stock 30 degrees ", "S, M, L ", "red and "} {
+		text := strings.Repeat(unit, 100_000/len(unit))
+		b.Run(strings.TrimSpace(unit), func(b *testing.B) {
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				c.Check(rec, text)
+			}
+		})
+	}
 }
