@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -143,8 +145,8 @@ func (a *app) printFaithfulness(w io.Writer, s faithfulness.Summary) error {
 	if a.json {
 		return printJSONTo(w, map[string]faithfulness.Summary{"summary": s})
 	}
-	for reason, n := range s.Absent {
-		fmt.Fprintf(w, "not checked: %d texts: %s\n", n, reason)
+	for _, reason := range slices.Sorted(maps.Keys(s.Absent)) {
+		fmt.Fprintf(w, "not checked: %d texts: %s\n", s.Absent[reason], reason)
 	}
 	fmt.Fprintf(w, "%d texts checked: precision %.4f (%d supported, %d contradicted, %d unsupported), recall %.4f (%d of %d facts), F1 %.4f\n", s.Checked,
 		s.Precision, s.Counts.Supported, s.Counts.Contradicted, s.Counts.Unsupported, s.Recall, s.Counts.Mentioned, s.Counts.Must, s.F1)
@@ -170,6 +172,9 @@ func (a *app) measureRules(c *faithfulness.Checker, records recordSet, name stri
 		m, err := c.Measure(sentences, split, records.fields)
 		if err != nil {
 			return err
+		}
+		if m.Sentences == 0 {
+			continue
 		}
 		if a.json {
 			if err := a.printJSON(m); err != nil {

@@ -146,7 +146,7 @@ type Measured struct {
 
 // Measure checks the sentences of one split; records are found by id.
 func (c *Checker) Measure(sentences []Labelled, split string, records map[string]map[string]string) (Measured, error) {
-	out := Measured{Split: split}
+	out := Measured{Split: split, Fields: []Agreement{}, Both: []Agreement{}, Wrong: []Disagreement{}}
 	var both, kinds, fields [16][16]Agreement
 	all := &Agreement{}
 	for i := range sentences {
