@@ -35,7 +35,7 @@ func (a *app) scoreFaithfulnessCommand() *cobra.Command {
 		Short: "Texts against product records: contradictions, unsupported claims, omissions",
 		Long: `What texts say of colour, material, fit, care, size, stock, brand and price, against the products' records, by rules and
 without a judge model. Texts stand one a line, in the order of the records, or as JSONL with "id" and "text". Records are a
-catalogue (JSONL), a dataset, or "demo". The findings of each text come first, then precision, recall, F1 and the rates of texts
+catalogue (JSONL), a dataset, "demo" or "demo-zh". The findings of each text come first, then precision, recall, F1 and the rates of texts
 with a contradiction, an unsupported claim or a broken hard rule, each with its exact bound.
 
 --labelled measures the rules themselves on sentences that a reader has labelled.`,
@@ -53,7 +53,7 @@ with a contradiction, an unsupported claim or a broken hard rule, each with its 
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&f.texts, "texts", "", "file of texts: one a line, or .jsonl with id and text; - is standard input")
-	fl.StringVar(&f.records, "records", "", `the products: a catalogue or dataset file, or "demo"`)
+	fl.StringVar(&f.records, "records", "", `the products: a catalogue or dataset file, "demo" or "demo-zh"`)
 	fl.StringVar(&f.rules, "rules", "", "file of rules that add to or override the program's (docs/formats/faithfulness-rules.md)")
 	fl.StringVar(&f.labelled, "labelled", "", "file of labelled sentences, to measure the rules on")
 	fl.IntVar(&f.catalogue, "catalogue", 50_000, "number of products that the bounds are told for")
@@ -153,7 +153,7 @@ func (a *app) printFaithfulness(w io.Writer, s faithfulness.Summary) error {
 	fmt.Fprintf(w, "texts with a contradiction: %s\n", s.Contradictions.Sentence)
 	fmt.Fprintf(w, "texts with an unsupported claim: %s\n", s.Unsupported.Sentence)
 	fmt.Fprintf(w, "texts that break a hard rule: %s\n", s.HardViolations.Sentence)
-	_, err := fmt.Fprintf(w, "bounds at 95 %%; rules %s\n", s.Rules)
+	_, err := fmt.Fprintf(w, "bounds at 95 %%, texts taken as independent; rules %s\n", s.Rules)
 	return err
 }
 
@@ -218,7 +218,7 @@ func recordsOf(name string) (recordSet, error) {
 		out.ids = append(out.ids, id)
 		out.fields[id] = fields
 	}
-	if name != demoName && strings.EqualFold(filepath.Ext(name), ".jsonl") {
+	if !isDemo(name) && strings.EqualFold(filepath.Ext(name), ".jsonl") {
 		b, err := os.ReadFile(name)
 		if err != nil {
 			return out, noFile("records", err)
@@ -233,13 +233,6 @@ func recordsOf(name string) (recordSet, error) {
 			}
 			return out, nil
 		}
-	}
-	if name == demoName {
-		d, err := demoDataset()
-		for _, item := range d.Items {
-			add(item.ID, itemFacts(item))
-		}
-		return out, err
 	}
 	d, err := loadDataset(name, "", 0)
 	for _, item := range d.Items {

@@ -28,7 +28,7 @@ func (r *reading) judgeColour(m match, k int32, not bool) {
 		}
 	}
 	if not {
-		if s.kind != Supported {
+		if s.kind != Supported || onPart {
 			return
 		}
 		s.kind = Contradiction

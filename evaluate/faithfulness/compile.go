@@ -36,6 +36,7 @@ const (
 	opBlend
 	opPercent
 	opDegree
+	opUnit
 	opWash
 	opPrice
 	opLess

@@ -41,7 +41,7 @@ func (r *reading) judgeMaterial(m match, k int32, not bool) int32 {
 		s.kind = r.fibreKind(k)
 	}
 	if not {
-		if s.kind != Supported || percent >= 0 && !onPart {
+		if s.kind != Supported || percent >= 0 || onPart {
 			return s.to
 		}
 		s.kind = Contradiction

@@ -29,7 +29,7 @@ func (p *parser) fault(line int, field, format string, args ...any) {
 // operators are the keys of words: lists of phrases that steer the reading of others.
 func operators() []string {
 	return []string{"negation", "negation-after", "negation-ends", "hedge", "hedge-after", "hedge-joined", "companion", "companion-near", "resume", "alternative",
-		"stop", "link", "this", "byline", "cue-before", "cue-after", "pure", "half", "blend", "percent", "degree", "wash",
+		"stop", "link", "this", "byline", "cue-before", "cue-after", "pure", "half", "blend", "percent", "degree", "unit", "wash",
 		"price", "less", "more", "about", "former", "size", "range", "list", "all-sizes", "one-size", "other-size", "sold-out", "in-stock", "left"}
 }
 
@@ -164,7 +164,7 @@ func (p *parser) readSection(s section, n *yaml.Node) {
 	}
 }
 
-// attributes lists the keys that a section's concepts may have, beside say, record and drop.
+// attributes lists the keys that a section's concepts may have, beside say, record, cased and drop.
 func attributes(s section) []string {
 	switch s {
 	case sectionColour:
@@ -177,8 +177,6 @@ func attributes(s section) []string {
 		return []string{"is", "near", "group"}
 	case sectionClaim:
 		return []string{"is", "category", "hard", "qualifies", "names"}
-	case sectionBrand:
-		return []string{"cased"}
 	case sectionGarment:
 		return []string{"is", "category"}
 	}
@@ -186,8 +184,9 @@ func attributes(s section) []string {
 }
 
 func (p *parser) readAttribute(s section, e *entry, a pair, field string) {
-	if !slices.Contains([]string{"say", "record", "drop"}, a.key) && !slices.Contains(attributes(s), a.key) {
-		p.fault(a.line, field, "is unknown; a %s has %s", s, strings.Join(append([]string{"say", "record", "drop"}, attributes(s)...), ", "))
+	keys := append([]string{"say", "record", "cased", "drop"}, attributes(s)...)
+	if !slices.Contains(keys, a.key) {
+		p.fault(a.line, field, "is unknown; a %s has %s", s, strings.Join(keys, ", "))
 		return
 	}
 	switch a.key {

@@ -31,7 +31,7 @@ func (r *reading) judgeNumber(i int32) int32 {
 	if t := r.at(to); currency == "" && t != nil && t.currency != "" {
 		to, currency = r.ms[r.toks[to].match].to, t.currency
 	}
-	if currency == "" && !(r.opsAt(i-1).has(opPrice) && (r.brkAt(to) != noBreak || r.opsAt(to) != 0)) {
+	if currency == "" && !(r.opsAt(i-1).has(opPrice) && (r.brkAt(to) != noBreak || r.opsAt(to)&^opUnit != 0)) {
 		return i + 1
 	}
 	r.judgePrice(statement{field: Price, from: from, to: to}, v, currency)

@@ -214,7 +214,11 @@ func (r *reading) head(i int32) (concept int32, ok bool) {
 		s, next := r.checker.concepts[t.concept].section, r.ms[r.toks[i].match].to
 		if s == sectionGarment || s == sectionPart {
 			// of "trouser pocket" the last noun counts
-			if k := r.conceptAt(next); k == nil || k.section != sectionPart && k.section != sectionGarment {
+			k := r.conceptAt(next)
+			if k != nil && s == sectionPart && (k.section == sectionMaterial || k.section == sectionColour) {
+				return -1, false // "rubber lined with cotton": the part is the next value's
+			}
+			if k == nil || k.section != sectionPart && k.section != sectionGarment {
 				return t.concept, true
 			}
 		}

@@ -84,7 +84,7 @@ func TestRuleFaults(t *testing.T) {
 		"format: 1\nshape: {}":     {"line 2, field shape: is unknown"},
 		"format: 1\nlanguage: EN!": {`"EN!" is no language`},
 		"format: 1\ncolour:\n  red: {says: [red]}\n  blue: {say: red}\n  blue: []": {
-			"line 3, field colour.red.says: is unknown; a colour has say, record, drop, is, near, ambiguous",
+			"line 3, field colour.red.says: is unknown; a colour has say, record, cased, drop, is, near, ambiguous",
 			"line 4, field colour.blue.say: want a list, got text",
 			`line 5, field colour: key "blue" is already used on line 4`},
 		"format: 1\ncolour:\n  x: {is: [nosuch]}":                           {`line 3, field colour.x.is: there is no colour "nosuch"`},

@@ -41,7 +41,7 @@ func (r *reading) labelAt(i int32) (label, bool) {
 // unit says that a token makes a number something else than a size.
 func (r *reading) unit(i int32) bool {
 	t := r.at(i)
-	return t != nil && (t.currency != "" || t.ops.has(opPercent|opDegree|opLeft))
+	return t != nil && (t.currency != "" || t.ops.has(opPercent|opDegree|opUnit|opLeft))
 }
 
 // run is a list or range of sizes: "XS, S and M", "S to XL".
