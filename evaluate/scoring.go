@@ -3,6 +3,7 @@ package evaluate
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"stylesprint"
@@ -65,6 +66,10 @@ func SampleOf(item *dataset.Item, o *Output) metric.Sample {
 	s := metric.Sample{Hypothesis: o.Text, References: item.References, Fields: item.Fields, Missing: o.Error != ""}
 	if len(item.Images) > 0 {
 		s.Image = item.Images[0]
+	}
+	if tag := item.Slices["language"]; tag != "" && len(item.Fields) > 0 && item.Fields["language"] == "" {
+		s.Fields = maps.Clone(item.Fields) // the language of the facts is a fact
+		s.Fields["language"] = tag
 	}
 	return s
 }
@@ -267,6 +272,11 @@ func (s *session) sumUp(ctx context.Context, tallies []*tally) error {
 		if t.table.Rows() > 1 {
 			score.Low, score.High = resample.UnitsInterval(samples[i].Scores(t.metric.Value), ScoreLevel, t.table.Rows())
 			score.Level = ScoreLevel
+		}
+		if t.info.Rate {
+			if low, high, ok := resample.RateInterval(t.table, ScoreLevel); ok {
+				score.Low, score.High, score.Level = low, high, ScoreLevel
+			}
 		}
 		s.setScore(score)
 		if t.info.Truncates {

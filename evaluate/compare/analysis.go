@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"stylesprint"
+	"stylesprint/evaluate/metric"
 	"stylesprint/evaluate/resample"
 )
 
@@ -173,6 +174,11 @@ func (a *analysis) score(i, m int) stylesprint.Score {
 	if a.Families > 1 {
 		s.Low, s.High = resample.UnitsInterval(a.samples[i][m], level, a.Families)
 		s.Level = level
+	}
+	if info, _ := metric.Describe(s.Metric); info.Rate {
+		if low, high, ok := resample.RateInterval(a.columns[i].measures[m].table, level); ok {
+			s.Low, s.High, s.Level = low, high, level
+		}
 	}
 	return s
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"stylesprint"
+	"stylesprint/evaluate/faithfulness"
 )
 
 // Options are the settings of the metrics that New makes.
@@ -14,17 +15,19 @@ type Options struct {
 	BLEU     BLEUOptions
 	Embedder Embedder // for similarity; nil: there is none
 	Images   fs.FS    // where Sample.Image is found; nil: there are no pictures
+	// Faithfulness holds texts against records; nil: by the embedded rules.
+	Faithfulness *faithfulness.Checker
 }
 
 // Infos describes every metric that New makes, in the order in which they are shown.
 func Infos() []Info {
-	return []Info{
+	return append([]Info{
 		{Name: "bleu", Title: "BLEU", Unit: "0-100", Direction: Higher, Width: statsWidth, NeedsReferences: true, Margin: 1},
 		{Name: "bleu-mean", Title: "BLEU (item mean)", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Margin: 0.01},
 		{Name: "similarity", Title: "Semantic similarity", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Truncates: true, Margin: 0.02},
 		{Name: "length", Title: "Length", Unit: string(Words), Direction: None, Width: 2},
 		{Name: "length-characters", Title: "Length in characters", Unit: string(Characters), Direction: None, Width: 2},
-	}
+	}, faithfulnessInfos()...)
 }
 
 // Describe finds a metric's description by its name.
@@ -69,6 +72,8 @@ func New(ctx context.Context, name string, o Options) (Metric, error) {
 		return NewLength(Words)
 	case "length-characters":
 		return NewLength(Characters)
+	case "faithfulness", "faithfulness-precision", "faithfulness-recall", "contradictions", "unsupported-claims", "hard-violations":
+		return NewFaithfulness(name, o.Faithfulness)
 	}
 	return nil, &stylesprint.Error{Code: stylesprint.CodeInvalid, Field: "metric",
 		Message: fmt.Sprintf("unknown metric %q", name), Hint: "use one of " + strings.Join(Names(), ", ")}

@@ -114,6 +114,9 @@ func Rebuild(name, signature string) (m Metric, ok bool) {
 	case "bleu":
 		b, err := BLEUFromSignature(signature)
 		return b, err == nil
+	case "faithfulness", "faithfulness-precision", "faithfulness-recall", "contradictions", "unsupported-claims", "hard-violations":
+		f, err := FaithfulnessFromSignature(name, signature)
+		return f, err == nil
 	}
 	return nil, false
 }

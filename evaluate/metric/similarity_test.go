@@ -186,7 +186,7 @@ func TestList(t *testing.T) {
 		if info, ok := Describe(name); !ok || info != m.Info() {
 			t.Errorf("%s: %+v", name, info)
 		}
-		ms, err := m.Measure(t.Context(), []Sample{{Hypothesis: "east", References: []string{"north"}}})
+		ms, err := m.Measure(t.Context(), []Sample{{Hypothesis: "east", References: []string{"north"}, Fields: map[string]string{"colour": "red"}}})
 		if err != nil || len(ms) != 1 || len(ms[0].Stats) != m.Info().Width {
 			t.Errorf("%s: %+v %v", name, ms, err)
 		}
