@@ -227,7 +227,7 @@ func TestWindows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := m.windows("one two three four five six seven eight. Nine"), []string{"one two three four five six", "seven eight.", "Nine"}; !slices.Equal(got, want) {
+	if got, want := m.windows("one two three four five six seven eight. Nine"), []string{"one two three four", "five six seven eight.", "Nine"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	f.context = 2 // not even a word fits

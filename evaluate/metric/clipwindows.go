@@ -16,7 +16,8 @@ type CLIPWindows struct {
 }
 
 // Windows scores a text sentence by sentence against a picture's vector. A
-// sentence that the model cannot read whole is cut between words.
+// sentence that the model cannot read whole is cut between words into parts of about
+// the same length.
 func (m *CLIPScore) Windows(ctx context.Context, text string, image []float32) (CLIPWindows, error) {
 	var texts []string
 	for _, w := range m.windows(text) {
@@ -49,17 +50,34 @@ func (m *CLIPScore) windowScores(text string, image []float32, vectors textVecto
 // its two marks: 75 of 77.
 func (m *CLIPScore) windows(text string) []string {
 	limit := m.model.Info().ContextTokens
-	fits := func(s string) bool { return m.model.CountTokens(m.prefix()+s) <= limit }
 	var out []string
 	for _, s := range sentences(text) {
-		for s != "" {
-			head := s
-			if !fits(s) {
-				head = longestHead(s, fits)
+		pieces := m.pieces(s, limit)
+		// As few as need be, and as even as they can be: a last word alone says little.
+		for low, high := 3, limit; len(pieces) > 1 && low < high; {
+			mid := (low + high) / 2
+			if even := m.pieces(s, mid); len(even) == len(pieces) {
+				pieces, high = even, mid
+			} else {
+				low = mid + 1
 			}
-			out = append(out, strings.TrimSpace(head))
-			s = strings.TrimLeftFunc(s[len(head):], unicode.IsSpace)
 		}
+		out = append(out, pieces...)
+	}
+	return out
+}
+
+// pieces cuts a sentence into the longest beginnings that limit tokens hold.
+func (m *CLIPScore) pieces(s string, limit int) []string {
+	fits := func(s string) bool { return m.model.CountTokens(m.prefix()+s) <= limit }
+	var out []string
+	for s != "" {
+		head := s
+		if !fits(s) {
+			head = longestHead(s, fits)
+		}
+		out = append(out, strings.TrimSpace(head))
+		s = strings.TrimLeftFunc(s[len(head):], unicode.IsSpace)
 	}
 	return out
 }
