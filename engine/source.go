@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sort"
@@ -195,10 +196,12 @@ func later[T any](f func() (T, error)) func() (T, error) {
 }
 
 // readSmall reads a file of a model that is never large; a missing one is empty.
-func (l location) readSmall(name string) ([]byte, error) {
+func (l location) readSmall(name string) ([]byte, error) { return readSmall(os.DirFS(l.folder), name) }
+
+func readSmall(folder fs.FS, name string) ([]byte, error) {
 	const most = 64 << 20
-	f, err := os.Open(filepath.Join(l.folder, name))
-	if errors.Is(err, os.ErrNotExist) {
+	f, err := folder.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {

@@ -21,7 +21,7 @@ func TestRegistryIsSound(t *testing.T) {
 		if err := m.validate(); err != nil {
 			t.Error(err)
 		}
-		if names[m.Name] || m.License == "" || m.Parameters == 0 || m.Bytes == 0 || (m.Task != TextGeneration && m.Task != Embedding) {
+		if names[m.Name] || m.License == "" || m.Parameters == 0 || m.Bytes == 0 || (m.Task != TextGeneration && m.Task != Embedding && m.Task != ImageText) {
 			t.Errorf("incomplete or double entry %+v", m)
 		}
 		names[m.Name] = true
@@ -36,7 +36,7 @@ func TestRegistryIsSound(t *testing.T) {
 			}
 		}
 	}
-	for _, want := range []string{"smollm2-135m-instruct", "smollm2-360m-instruct", "smollm2-1.7b-instruct", "all-minilm-l6-v2", "gpt2", "gpt-neo-125m", "paraphrase-multilingual-minilm-l12-v2"} {
+	for _, want := range []string{"smollm2-135m-instruct", "smollm2-360m-instruct", "smollm2-1.7b-instruct", "all-minilm-l6-v2", "gpt2", "gpt-neo-125m", "paraphrase-multilingual-minilm-l12-v2", "clip-vit-base-patch32", "fashion-clip"} {
 		if !names[want] {
 			t.Errorf("%s is not in the registry", want)
 		}

@@ -57,7 +57,7 @@ func (s Source) String() string {
 type Model struct {
 	Name    string `json:"name"`              // what a user types
 	Title   string `json:"title,omitempty"`   // for people
-	Task    string `json:"task,omitempty"`    // "text-generation" or "embedding"
+	Task    string `json:"task,omitempty"`    // "text-generation", "embedding" or "image-text"
 	License string `json:"license,omitempty"` // SPDX identifier
 	// Revision is the upstream commit of the first source.
 	Revision   string   `json:"revision,omitempty"`
@@ -70,6 +70,7 @@ type Model struct {
 const (
 	TextGeneration = "text-generation"
 	Embedding      = "embedding"
+	ImageText      = "image-text" // pictures and texts as vectors of one space
 )
 
 // Models lists the built-in registry. The first two are all that a first start needs.
@@ -78,6 +79,8 @@ func Models() []Model {
 		smolLM("smollm2-360m-instruct", "SmolLM2-360M-Instruct", "a10cc1512eabd3dde888204e902eca88bddb4951", 361_821_120),
 		smolLM("smollm2-1.7b-instruct", "SmolLM2-1.7B-Instruct", "31b70e2e869a7173562077fd711b654946d38674", 1_711_376_384),
 		gpt2(), gptNeo(), multilingualMiniLM(),
+		clip("clip-vit-base-patch32", "openai/clip-vit-base-patch32", "c237dc49a33fc61debc9276459120b7eac67e7ef"),
+		clip("fashion-clip", "patrickjohncyh/fashion-clip", "7e3ba62ce16b379a1ab479346b66f192e76f51b7"),
 	}
 }
 
@@ -181,6 +184,21 @@ func multilingualMiniLM() Model {
 		Name: "paraphrase-multilingual-minilm-l12-v2", Title: "paraphrase-multilingual-MiniLM-L12-v2, 50 languages", Task: Embedding, License: "Apache-2.0",
 		Revision: revision, Parameters: 117_653_760, Bytes: 479_800_000,
 		Sources: []Source{{Kind: HuggingFace, Name: "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2", Revision: revision, Files: files}},
+	}
+}
+
+// clip is a ViT-B/32 CLIP on the hub, in float32 safetensors, whose hashes only the hub
+// has. OpenAI's own has safetensors in the commit that converted it, not in its main branch.
+func clip(name, repository, revision string) Model {
+	files := []File{
+		{Path: "config.json"}, {Path: "preprocessor_config.json"}, {Path: "tokenizer.json"}, {Path: "tokenizer_config.json"},
+		{Path: "vocab.json"}, {Path: "merges.txt"}, {Path: "model.safetensors"},
+	}
+	const parameters = 151_277_313
+	return Model{
+		Name: name, Title: repository, Task: ImageText, License: "MIT",
+		Revision: revision, Parameters: parameters, Bytes: 4*parameters + 4<<20,
+		Sources: []Source{{Kind: HuggingFace, Name: repository, Revision: revision, Files: files}},
 	}
 }
 

@@ -154,6 +154,48 @@ func (l *Loader) Table(name string, rows, columns int) []float32 {
 	return v
 }
 
+// Scalar reads a single value, of no dimension.
+func (l *Loader) Scalar(name string) float32 {
+	t, ok := l.take(name)
+	if !ok {
+		return 0
+	}
+	v, err := t.Float32(nil, 0, 1)
+	if err != nil {
+		l.fail(fmt.Errorf("tensor %s: %w", name, err))
+		return 0
+	}
+	return v[0]
+}
+
+// Convolution reads the weight {out, in...} of a convolution whose windows do not
+// overlap as that of a linear layer over windows laid out as the file has them.
+func (l *Loader) Convolution(name string, out int, in ...int) *kernel.Weights {
+	t, ok := l.take(name, append([]int{out}, in...)...)
+	if !ok {
+		return nil
+	}
+	columns, inner := 1, 1
+	for i, d := range in {
+		columns *= d
+		if i < len(in)-1 {
+			inner *= d // rows of the file for each output
+		}
+	}
+	rows := t.Float32
+	t.Shape = []int{out, columns}
+	t.Float32 = func(dst []float32, from, to int) ([]float32, error) { return rows(dst, from*inner, to*inner) }
+	pack := l.m.PackBF16
+	if l.o.Exact {
+		pack = l.m.PackF32
+	}
+	w, err := l.packFloats(t, nil, pack)
+	if err != nil {
+		l.fail(fmt.Errorf("tensor %s: %w", name, err))
+	}
+	return w
+}
+
 // Linear reads the weight of a linear layer.
 func (l *Loader) Linear(name string, out, in int) *kernel.Weights {
 	return l.LinearRows(name, out, in, nil)

@@ -120,6 +120,8 @@ func stepOf(name string) int {
 		return 1
 	case "smollm2digits":
 		return 4
+	case "clip":
+		return 2
 	}
 	return 5
 }
@@ -130,7 +132,7 @@ func TestEncodeLikeReference(t *testing.T) {
 	if len(texts) < 5000 {
 		t.Fatalf("%d texts, want at least 5000", len(texts))
 	}
-	names := []string{"smollm2", "minilm", "gpt2", "smollm2digits", "digits", "llama3", "qwen2", "prefix", "dropping", "unknown", "whole"}
+	names := []string{"smollm2", "minilm", "gpt2", "smollm2digits", "digits", "llama3", "qwen2", "prefix", "dropping", "unknown", "whole", "clip", "cliphub", "cliplacking"}
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -182,7 +184,7 @@ func spell(tok tokenize.Tokenizer, ids []int32, from int) []string {
 func TestSpecialAsPlainText(t *testing.T) {
 	t.Parallel()
 	texts := eachLine[text](t, "texts.jsonl.gz")
-	for _, name := range []string{"smollm2", "minilm"} {
+	for _, name := range []string{"smollm2", "minilm", "clip"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tok := load(t, name)

@@ -77,7 +77,7 @@ type jsonProcessor struct {
 	SpecialTokens  map[string]struct {
 		IDs []int32 `json:"ids"`
 	} `json:"special_tokens"`
-	Sep jsonNamedToken `json:"sep"` // BertProcessing
+	Sep jsonNamedToken `json:"sep"` // BertProcessing, RobertaProcessing
 	Cls jsonNamedToken `json:"cls"`
 }
 
@@ -231,22 +231,22 @@ func (f *jsonFile) addWordPiece(t *tokenizer, v vocabulary) error {
 func (f *jsonFile) addBPE(t *tokenizer, v vocabulary) error {
 	m := &f.Model
 	switch {
-	case f.Normalizer != nil:
-		return fmt.Errorf("normalizer %q is not supported for byte-level BPE", f.Normalizer.Type)
 	case f.Decoder == nil || f.Decoder.Type != "ByteLevel":
 		return errors.New("a BPE model needs the ByteLevel decoder; BPE over characters is not supported")
 	case m.ByteFallback:
 		return errors.New("model BPE: byte_fallback is not supported")
 	case orElse(m.Dropout, 0) != 0:
 		return errors.New("model BPE: dropout is not supported")
-	case orElse(m.ContinuingSubwordPrefix, "") != "" || orElse(m.EndOfWordSuffix, "") != "":
-		return errors.New("model BPE: continuing_subword_prefix and end_of_word_suffix are not supported")
+	case orElse(m.ContinuingSubwordPrefix, "") != "":
+		return errors.New("model BPE: continuing_subword_prefix is not supported")
+	case orElse(m.EndOfWordSuffix, "") != "" && m.IgnoreMerges:
+		return errors.New("model BPE: end_of_word_suffix with ignore_merges is not supported")
 	}
 	merges := make([][2]string, len(m.Merges))
 	for i := range merges {
 		merges[i] = m.Merges[i]
 	}
-	b, err := newBPE(v.spelled, merges, len(t.tokens))
+	b, err := newBPE(v.spelled, merges, bpeOptions{size: len(t.tokens), suffix: orElse(m.EndOfWordSuffix, "")})
 	if err != nil {
 		return err
 	}
@@ -265,7 +265,8 @@ func (f *jsonFile) addBPE(t *tokenizer, v vocabulary) error {
 		return err
 	}
 	t.useBPE(b, v)
-	return nil
+	t.spelled.endWords(orElse(m.EndOfWordSuffix, ""))
+	return t.useNormalizer(b, v, f.Normalizer)
 }
 
 func (s *jsonSplitter) name() string {
@@ -312,6 +313,9 @@ func (s *jsonSplitter) addTo(b *bpe, last bool) error {
 		if err != nil {
 			return fmt.Errorf("pre_tokenizer Split: %w", err)
 		}
+		if s.Behavior == "Removed" && leavesSpaces(orElse(s.Pattern.Regex, "")) {
+			b.removeAt = len(b.stages)
+		}
 		b.stages = append(b.stages, scan)
 	default:
 		return fmt.Errorf("pre_tokenizer %q is not supported (ByteLevel, Digits, Split and Sequence are)", s.Type)
@@ -340,12 +344,15 @@ func (f *jsonFile) addPost(t *tokenizer) error {
 			cls, sep := []int32{s.Cls.id}, []int32{s.Sep.id}
 			t.post.one = []templatePart{{text: -1, ids: cls}, {text: 0}, {text: -1, ids: sep}}
 			t.post.two = append(slices.Clone(t.post.one), templatePart{text: 1, typeID: 1}, templatePart{text: -1, ids: sep, typeID: 1})
+		case "RobertaProcessing":
+			t.post.one, t.post.two = robertaTemplates([]int32{s.Cls.id}, []int32{s.Sep.id})
+			t.post.trim, t.post.keepFirstSpace = orElse(s.TrimOffsets, true), orElse(s.AddPrefixSpace, true)
 		case "TemplateProcessing":
 			if t.post.one, err = s.template(s.Single, 1); err == nil {
 				t.post.two, err = s.template(s.Pair, 2)
 			}
 		default:
-			err = fmt.Errorf("post_processor %q is not supported (TemplateProcessing, BertProcessing and ByteLevel are)", s.Type)
+			err = fmt.Errorf("post_processor %q is not supported (TemplateProcessing, BertProcessing, RobertaProcessing and ByteLevel are)", s.Type)
 		}
 		if err == nil {
 			err = t.post.check(len(t.tokens))

@@ -171,7 +171,7 @@ func (compatibility) run(w *work, n *normalized) {
 	if isPlainNFKC(n.text) {
 		return
 	}
-	w.edits = composeEdits(w, decomposeEdits(w, n.text))
+	w.edits = composeEdits(w, decomposeEdits(w, n.text, true))
 	n.apply(w.edits, &w.spare)
 }
 
@@ -185,8 +185,12 @@ func isPlainNFKC(text []byte) bool {
 	return true
 }
 
-// decomposeEdits is NFKD.
-func decomposeEdits(w *work, text []byte) []edit {
+// decomposeEdits is NFKD, or NFD unless compatible.
+func decomposeEdits(w *work, text []byte, compatible bool) []edit {
+	form, expanded := norm.NFD, func(r rune) bool { return classOf(r).is(composed) }
+	if compatible {
+		form, expanded = norm.NFKD, func(r rune) bool { return clusterClassOf(r).is(expands) }
+	}
 	e, pending := w.edits[:0], w.marks[:0]
 	flush := func() {
 		slices.SortStableFunc(pending, func(a, b markEdit) int { return int(a.order) - int(b.order) })
@@ -212,8 +216,8 @@ func decomposeEdits(w *work, text []byte) []edit {
 			if t := k % trailsPerVowel; t != 0 {
 				add(trailBase+t, 0, 1)
 			}
-		} else if r >= utf8.RuneSelf && clusterClassOf(r).is(expands) {
-			parts, change := norm.NFKD.Properties(text[i:]).Decomposition(), int32(0)
+		} else if r >= utf8.RuneSelf && expanded(r) {
+			parts, change := form.Properties(text[i:]).Decomposition(), int32(0)
 			for len(parts) > 0 {
 				part, n := utf8.DecodeRune(parts)
 				add(part, combiningOrder(part, parts), change)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"stylesprint"
@@ -17,17 +18,22 @@ type Options struct {
 	Images   fs.FS    // where Sample.Image is found; nil: there are no pictures
 	// Faithfulness holds texts against records; nil: by the embedded rules.
 	Faithfulness *faithfulness.Checker
+	// CLIP is for the metrics that compare texts with pictures; nil: there is none. Metrics
+	// that are given the same *CLIPCache encode each picture and text once.
+	CLIP        CLIPModel
+	CLIPOptions CLIPOptions
 }
 
 // Infos describes every metric that New makes, in the order in which they are shown.
 func Infos() []Info {
-	return append([]Info{
+	infos := []Info{
 		{Name: "bleu", Title: "BLEU", Unit: "0-100", Direction: Higher, Width: statsWidth, NeedsReferences: true, Margin: 1},
 		{Name: "bleu-mean", Title: "BLEU (item mean)", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Margin: 0.01},
 		{Name: "similarity", Title: "Semantic similarity", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Truncates: true, Margin: 0.02},
 		{Name: "length", Title: "Length", Unit: string(Words), Direction: None, Width: 2},
 		{Name: "length-characters", Title: "Length in characters", Unit: string(Characters), Direction: None, Width: 2},
-	}, faithfulnessInfos()...)
+	}
+	return slices.Concat(infos, clipInfos(), faithfulnessInfos())
 }
 
 // Describe finds a metric's description by its name.
@@ -74,17 +80,27 @@ func New(ctx context.Context, name string, o Options) (Metric, error) {
 		return NewLength(Characters)
 	case "faithfulness", "faithfulness-precision", "faithfulness-recall", "contradictions", "unsupported-claims", "hard-violations":
 		return NewFaithfulness(name, o.Faithfulness)
+	case "clip", "clip-s", "clip-ref", "clip-delta", "clip-windows":
+		if o.CLIP == nil {
+			return nil, &stylesprint.Error{Code: stylesprint.CodeInvalid, Field: "metric",
+				Message: "metric " + name + " needs an image-text model", Hint: "name one of the CLIP family: stylesprint models list"}
+		}
+		return NewCLIPScore(name, o.CLIP, o.Images, o.CLIPOptions)
 	}
 	return nil, &stylesprint.Error{Code: stylesprint.CodeInvalid, Field: "metric",
 		Message: fmt.Sprintf("unknown metric %q", name), Hint: "use one of " + strings.Join(Names(), ", ")}
 }
 
 // Default makes the metrics of an evaluation: BLEU of the corpus, its mean over
-// items, similarity where there is an embedder, and length.
+// items, similarity where there is an embedder, length, and CLIP with its delta where
+// there are pictures and a model for them.
 func Default(ctx context.Context, o Options) ([]Metric, error) {
 	var out []Metric
-	for _, name := range []string{"bleu", "bleu-mean", "similarity", "length"} {
-		if name == "similarity" && o.Embedder == nil {
+	if o.CLIP != nil {
+		o.CLIP = NewCLIPCache(o.CLIP)
+	}
+	for _, name := range []string{"bleu", "bleu-mean", "similarity", "length", "clip", "clip-delta"} {
+		if name == "similarity" && o.Embedder == nil || describe(name).NeedsImages && (o.CLIP == nil || o.Images == nil) {
 			continue
 		}
 		m, err := New(ctx, name, o)
