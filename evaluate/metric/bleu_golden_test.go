@@ -174,7 +174,7 @@ func close9(a, b BLEUScore) bool {
 	return ok
 }
 
-func readGolden(t *testing.T, name string, into any) {
+func readGolden(t testing.TB, name string, into any) {
 	t.Helper()
 	f, err := os.Open(filepath.Join("testdata", name))
 	if err != nil {

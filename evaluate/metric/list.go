@@ -24,6 +24,10 @@ func Infos() []Info {
 	return append([]Info{
 		{Name: "bleu", Title: "BLEU", Unit: "0-100", Direction: Higher, Width: statsWidth, NeedsReferences: true, Margin: 1},
 		{Name: "bleu-mean", Title: "BLEU (item mean)", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Margin: 0.01},
+		{Name: "bleu-zh", Title: "BLEU (Chinese tokenizer)", Unit: "0-100", Direction: Higher, Width: statsWidth, NeedsReferences: true, Margin: 1},
+		{Name: "chrf", Title: "chrF2", Unit: "0-100", Direction: Higher, Width: 18, NeedsReferences: true, Margin: 1},
+		{Name: "chrf++", Title: "chrF2++", Unit: "0-100", Direction: Higher, Width: 24, NeedsReferences: true, Margin: 1},
+		{Name: "ter", Title: "TER", Unit: "0-100", Direction: Lower, Width: 2, NeedsReferences: true, Margin: 1},
 		{Name: "similarity", Title: "Semantic similarity", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Truncates: true, Margin: 0.02},
 		{Name: "length", Title: "Length", Unit: string(Words), Direction: None, Width: 2},
 		{Name: "length-characters", Title: "Length in characters", Unit: string(Characters), Direction: None, Width: 2},
@@ -62,6 +66,14 @@ func New(ctx context.Context, name string, o Options) (Metric, error) {
 		return NewBLEU(o.BLEU)
 	case "bleu-mean":
 		return NewBLEUMean(o.BLEU)
+	case "bleu-zh":
+		return NewChineseBLEU(o.BLEU)
+	case "chrf":
+		return NewCHRF(CHRFOptions{})
+	case "chrf++":
+		return NewCHRF(CHRFOptions{WordOrder: 2})
+	case "ter":
+		return NewTER(TEROptions{})
 	case "similarity":
 		if o.Embedder == nil {
 			return nil, &stylesprint.Error{Code: stylesprint.CodeInvalid, Field: "metric",

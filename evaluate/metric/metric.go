@@ -111,12 +111,21 @@ type Metric interface {
 // scores are their statistics when IsMean says so.
 func Rebuild(name, signature string) (m Metric, ok bool) {
 	switch name {
-	case "bleu":
+	case "bleu", "bleu-zh":
 		b, err := BLEUFromSignature(signature)
+		if err == nil {
+			b.name = name
+		}
 		return b, err == nil
 	case "faithfulness", "faithfulness-precision", "faithfulness-recall", "contradictions", "unsupported-claims", "hard-violations":
 		f, err := FaithfulnessFromSignature(name, signature)
 		return f, err == nil
+	case "chrf", "chrf++":
+		m, err := CHRFFromSignature(signature)
+		return m, err == nil && m.Info().Name == name
+	case "ter":
+		m, err := TERFromSignature(signature)
+		return m, err == nil
 	}
 	return nil, false
 }
