@@ -12,11 +12,13 @@ import (
 
 // The goldens are sacrebleu 2.6.0's; tools/parity/sacrebleu_bleu.py writes them.
 type bleuGolden struct {
-	Segments []struct {
-		Hyp  string    `json:"hyp"`
-		Refs []*string `json:"refs"`
-	} `json:"segments"`
-	Tables []bleuTable `json:"tables"`
+	Segments []goldenSegment `json:"segments"`
+	Tables   []bleuTable     `json:"tables"`
+}
+
+type goldenSegment struct {
+	Hyp  string    `json:"hyp"`
+	Refs []*string `json:"refs"`
 }
 
 type bleuTable struct {

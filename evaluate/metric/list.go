@@ -28,6 +28,10 @@ func Infos() []Info {
 		{Name: "chrf", Title: "chrF2", Unit: "0-100", Direction: Higher, Width: 18, NeedsReferences: true, Margin: 1},
 		{Name: "chrf++", Title: "chrF2++", Unit: "0-100", Direction: Higher, Width: 24, NeedsReferences: true, Margin: 1},
 		{Name: "ter", Title: "TER", Unit: "0-100", Direction: Lower, Width: 2, NeedsReferences: true, Margin: 1},
+		{Name: "rouge-1", Title: "ROUGE-1", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Margin: 0.01},
+		{Name: "rouge-2", Title: "ROUGE-2", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Margin: 0.01},
+		{Name: "rouge-l", Title: "ROUGE-L", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Margin: 0.01},
+		{Name: "rouge-lsum", Title: "ROUGE-Lsum", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Margin: 0.01},
 		{Name: "similarity", Title: "Semantic similarity", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Truncates: true, Margin: 0.02},
 		{Name: "length", Title: "Length", Unit: string(Words), Direction: None, Width: 2},
 		{Name: "length-characters", Title: "Length in characters", Unit: string(Characters), Direction: None, Width: 2},
@@ -74,6 +78,14 @@ func New(ctx context.Context, name string, o Options) (Metric, error) {
 		return NewCHRF(CHRFOptions{WordOrder: 2})
 	case "ter":
 		return NewTER(TEROptions{})
+	case "rouge-1":
+		return NewROUGE(ROUGEOptions{Variant: ROUGE1})
+	case "rouge-2":
+		return NewROUGE(ROUGEOptions{Variant: ROUGE2})
+	case "rouge-l":
+		return NewROUGE(ROUGEOptions{Variant: ROUGEL})
+	case "rouge-lsum":
+		return NewROUGE(ROUGEOptions{Variant: ROUGELsum})
 	case "similarity":
 		if o.Embedder == nil {
 			return nil, &stylesprint.Error{Code: stylesprint.CodeInvalid, Field: "metric",

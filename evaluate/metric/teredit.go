@@ -24,7 +24,7 @@ const (
 	opInsert               // a word of the reference has no partner
 )
 
-const terInfinity = math.MaxInt32 / 2
+const terInfinity = math.MaxInt32 / 4 // two of them and a text of edits still fit
 
 // cell is the cheapest path to a pair of positions and its last step.
 type cell struct {
@@ -44,8 +44,10 @@ type editSearch struct {
 	shifted  []int32 // the candidate at work
 	best     []int32 // the best candidate so far
 
-	rows    []cell // (len(hyp)+1) x (len(ref)+1), of hyp
-	trial   []cell // the same of shifted, from row same on
+	rows    []cell     // (len(hyp)+1) x (len(ref)+1), of hyp: from the beginning
+	ends    []int32    // the same, the cost of the rest: to the end
+	bounds  []span     // the beam of each row
+	trial   [2][]int32 // costs of two rows of shifted
 	align   []int32
 	hypErrs []int32 // errors before each position of the hypothesis
 	refErrs []int32 // errors before each position of the reference
@@ -79,11 +81,13 @@ func (e *editSearch) edits() int {
 		return len(e.hyp)
 	}
 	size := (len(e.hyp) + 1) * (len(e.ref) + 1)
-	e.rows, e.trial = resize(e.rows, size), resize(e.trial, size)
+	e.rows, e.ends = resize(e.rows, size), resize(e.ends, size)
+	e.trial[0], e.trial[1] = resize(e.trial[0], len(e.ref)+1), resize(e.trial[1], len(e.ref)+1)
+	e.beam()
 	for j := range len(e.ref) + 1 {
 		e.rows[j] = cell{int32(j), opInsert}
 	}
-	e.fill(e.rows, e.hyp, 0)
+	e.fill(0)
 	shifts, candidates := 0, 0
 	for {
 		gain := e.shift(&candidates)
@@ -93,7 +97,7 @@ func (e *editSearch) edits() int {
 		shifts++
 		from := samePrefix(e.hyp, e.best)
 		copy(e.hyp, e.best)
-		e.fill(e.rows, e.hyp, from)
+		e.fill(from)
 	}
 	return shifts + int(e.rows[size-1].cost)
 }
@@ -113,31 +117,75 @@ func samePrefix(a, b []int32) int {
 	return n
 }
 
-// fill computes the rows of words after row from; those up to it are there.
-func (e *editSearch) fill(rows []cell, words []int32, from int) {
+// beam sets the columns of each row that are looked at: 25 to either side of
+// the line between the corners, more where rows would not overlap otherwise.
+func (e *editSearch) beam() {
 	width := len(e.ref) + 1
 	ratio := 1.0
-	if len(words) > 0 {
-		ratio = float64(len(e.ref)) / float64(len(words))
+	if len(e.hyp) > 0 {
+		ratio = float64(len(e.ref)) / float64(len(e.hyp))
 	}
 	beam := terBeamWidth
-	if terBeamWidth < ratio/2 { // rows must overlap
+	if terBeamWidth < ratio/2 {
 		beam = int(math.Ceil(ratio/2 + terBeamWidth))
 	}
-	for i := from + 1; i <= len(words); i++ {
+	e.bounds = append(e.bounds[:0], span{0, int32(width)})
+	for i := 1; i <= len(e.hyp); i++ {
 		diagonal := int(math.Floor(float64(i) * ratio))
 		low, high := max(0, diagonal-beam), min(width, diagonal+beam)
-		if i == len(words) {
+		if i == len(e.hyp) {
 			high = width
 		}
-		before, row := rows[(i-1)*width:i*width], rows[i*width:(i+1)*width]
+		e.bounds = append(e.bounds, span{int32(low), int32(high)})
+	}
+}
+
+// fill computes the rows of the hypothesis after row from; those up to it are there.
+func (e *editSearch) fill(from int) {
+	width := len(e.ref) + 1
+	for i := from + 1; i <= len(e.hyp); i++ {
+		low, high := int(e.bounds[i].from), int(e.bounds[i].to)
+		before, row := e.rows[(i-1)*width:i*width], e.rows[i*width:(i+1)*width]
 		for j := range row[:low] {
 			row[j] = cell{terInfinity, opNone}
 		}
 		for j := range row[high:] {
 			row[high+j] = cell{terInfinity, opNone}
 		}
-		fillRow(row, before, e.ref, words[i-1], low, high)
+		fillRow(row, before, e.ref, e.hyp[i-1], low, high)
+	}
+}
+
+// fillEnds computes what the rest costs from every pair of positions on. Most of
+// a candidate's words are where they were, so that its distance is found where
+// the moved words end.
+func (e *editSearch) fillEnds() {
+	width, n := len(e.ref)+1, len(e.hyp)
+	for i := n; i > 0; i-- {
+		low, high := int(e.bounds[i].from), int(e.bounds[i].to)
+		row := e.ends[i*width : (i+1)*width]
+		for j := range row {
+			row[j] = terInfinity
+		}
+		if i == n {
+			for j := low; j < high; j++ {
+				row[j] = int32(width - 1 - j)
+			}
+			continue
+		}
+		after, word := e.ends[(i+1)*width:(i+2)*width], e.hyp[i]
+		right := int32(terInfinity)
+		for j := high - 1; j >= low; j-- {
+			c := min(after[j]+1, right+1)
+			if j < width-1 {
+				d := after[j+1]
+				if e.ref[j] != word {
+					d++
+				}
+				c = min(c, d)
+			}
+			row[j], right = c, c
+		}
 	}
 }
 
@@ -173,6 +221,7 @@ func fillRow(row, before []cell, ref []int32, word int32, low, high int) {
 // what it saves. It counts the candidates and stops at the limit.
 func (e *editSearch) shift(candidates *int) int {
 	e.trace()
+	e.fillEnds()
 	pre := int(e.rows[len(e.hyp)*(len(e.ref)+1)+len(e.ref)].cost)
 	found := false
 	var top shiftRank
@@ -270,14 +319,64 @@ func move(dst, words []int32, start, length, target int) {
 	}
 }
 
-// distance is the edit distance of the candidate. Rows before the first moved
-// word are those of the hypothesis.
+// distance is the edit distance of the candidate: rows before the first moved
+// word are those of the hypothesis, and so is the rest after the last.
 func (e *editSearch) distance() int {
 	width := len(e.ref) + 1
-	same := samePrefix(e.hyp, e.shifted)
-	copy(e.trial[same*width:(same+1)*width], e.rows[same*width:(same+1)*width])
-	e.fill(e.trial, e.shifted, same)
-	return int(e.trial[len(e.hyp)*width+len(e.ref)].cost)
+	same, end := samePrefix(e.hyp, e.shifted), len(e.hyp)
+	if same == end { // nothing has moved
+		return int(e.rows[end*width+width-1].cost)
+	}
+	for e.hyp[end-1] == e.shifted[end-1] {
+		end--
+	}
+	before, row := e.trial[0], e.trial[1]
+	for j, c := range e.rows[same*width : (same+1)*width] {
+		before[j] = c.cost
+	}
+	for i := same + 1; i <= end; i++ {
+		// Cells beside the beam may hold an older row, but only the one to the left of
+		// it is read, and those to the right up to the next row's beam.
+		low, high := int(e.bounds[i].from), int(e.bounds[i].to)
+		if low > 0 {
+			row[low-1] = terInfinity
+		}
+		costRow(row[low:high], before[max(0, low-1):], e.ref[max(0, low-1):], e.shifted[i-1], low == 0)
+		if i < end {
+			for j := high; j < int(e.bounds[i+1].to); j++ {
+				row[j] = terInfinity
+			}
+		}
+		before, row = row, before
+	}
+	best := int32(terInfinity)
+	ends := e.ends[end*width : (end+1)*width]
+	for j := e.bounds[end].from; j < e.bounds[end].to; j++ {
+		best = min(best, before[j]+ends[j])
+	}
+	return int(best)
+}
+
+// costRow computes the costs of a row within the beam. before and ref begin at
+// the column to the left, except in a row that begins with the first column.
+func costRow(row, before, ref []int32, word int32, first bool) {
+	left := int32(terInfinity)
+	if first {
+		left = before[0] + 1
+		row[0] = left
+		row = row[1:]
+	}
+	ref, before = ref[:len(row)], before[:len(row)+1]
+	diagonal := before[0]
+	for j := range row {
+		c := diagonal
+		if ref[j] != word {
+			c++
+		}
+		diagonal = before[j+1]
+		c = min(c, diagonal+1, left+1)
+		row[j], left = c, c
+	}
 }
 
 // trace reads the cheapest path back: where each word of the reference is in
