@@ -32,6 +32,11 @@ func Infos() []Info {
 		{Name: "rouge-2", Title: "ROUGE-2", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Margin: 0.01},
 		{Name: "rouge-l", Title: "ROUGE-L", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Margin: 0.01},
 		{Name: "rouge-lsum", Title: "ROUGE-Lsum", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Margin: 0.01},
+		{Name: "bleu-nltk-method0", Title: "BLEU (NLTK mean, no smoothing)", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Margin: 0.01},
+		{Name: "bleu-nltk-method1", Title: "BLEU (NLTK mean, method 1)", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Margin: 0.01},
+		{Name: "bleu-nltk-method2", Title: "BLEU (NLTK mean, method 2)", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Margin: 0.01},
+		{Name: "bleu-nltk-method3", Title: "BLEU (NLTK mean, method 3)", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Margin: 0.01},
+		{Name: "bleu-hf-evaluate", Title: "BLEU (Hugging Face evaluate)", Unit: "0-1", Direction: Higher, Width: statsWidth, NeedsReferences: true, Margin: 0.01},
 		{Name: "similarity", Title: "Semantic similarity", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Truncates: true, Margin: 0.02},
 		{Name: "length", Title: "Length", Unit: string(Words), Direction: None, Width: 2},
 		{Name: "length-characters", Title: "Length in characters", Unit: string(Characters), Direction: None, Width: 2},
@@ -86,6 +91,8 @@ func New(ctx context.Context, name string, o Options) (Metric, error) {
 		return NewROUGE(ROUGEOptions{Variant: ROUGEL})
 	case "rouge-lsum":
 		return NewROUGE(ROUGEOptions{Variant: ROUGELsum})
+	case "bleu-nltk-method0", "bleu-nltk-method1", "bleu-nltk-method2", "bleu-nltk-method3", "bleu-hf-evaluate":
+		return NewPreset(strings.TrimPrefix(name, "bleu-"))
 	case "similarity":
 		if o.Embedder == nil {
 			return nil, &stylesprint.Error{Code: stylesprint.CodeInvalid, Field: "metric",

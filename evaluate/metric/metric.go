@@ -123,6 +123,8 @@ func Rebuild(name, signature string) (m Metric, ok bool) {
 	case "chrf", "chrf++":
 		m, err := CHRFFromSignature(signature)
 		return m, err == nil && m.Info().Name == name
+	case "bleu-hf-evaluate":
+		return &HFBLEU{}, strings.HasPrefix(signature, "hf-evaluate-bleu|") && strings.HasSuffix(signature, "|"+hfBLEUSettings)
 	case "ter":
 		m, err := TERFromSignature(signature)
 		return m, err == nil
