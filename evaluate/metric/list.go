@@ -14,6 +14,8 @@ import (
 type Options struct {
 	BLEU     BLEUOptions
 	Embedder Embedder // for similarity; nil: there is none
+	// TokenEmbedder is for bertscore; nil: there is none.
+	TokenEmbedder TokenEmbedder
 	Images   fs.FS    // where Sample.Image is found; nil: there are no pictures
 	// Faithfulness holds texts against records; nil: by the embedded rules.
 	Faithfulness *faithfulness.Checker
@@ -38,6 +40,7 @@ func Infos() []Info {
 		{Name: "bleu-nltk-method3", Title: "BLEU (NLTK mean, method 3)", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Margin: 0.01},
 		{Name: "bleu-hf-evaluate", Title: "BLEU (Hugging Face evaluate)", Unit: "0-1", Direction: Higher, Width: statsWidth, NeedsReferences: true, Margin: 0.01},
 		{Name: "similarity", Title: "Semantic similarity", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Truncates: true, Margin: 0.02},
+		{Name: "bertscore", Title: "BERTScore F1", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Truncates: true, Margin: 0.01},
 		{Name: "length", Title: "Length", Unit: string(Words), Direction: None, Width: 2},
 		{Name: "length-characters", Title: "Length in characters", Unit: string(Characters), Direction: None, Width: 2},
 	}, faithfulnessInfos()...)
@@ -95,10 +98,14 @@ func New(ctx context.Context, name string, o Options) (Metric, error) {
 		return NewPreset(strings.TrimPrefix(name, "bleu-"))
 	case "similarity":
 		if o.Embedder == nil {
-			return nil, &stylesprint.Error{Code: stylesprint.CodeInvalid, Field: "metric",
-				Message: "metric similarity needs an embedding model", Hint: "name one with --embedding"}
+			return nil, needsEmbedding(name)
 		}
 		return NewSimilarity(ctx, o.Embedder)
+	case "bertscore":
+		if o.TokenEmbedder == nil {
+			return nil, needsEmbedding(name)
+		}
+		return NewBERTScore(ctx, o.TokenEmbedder)
 	case "length":
 		return NewLength(Words)
 	case "length-characters":
@@ -108,6 +115,14 @@ func New(ctx context.Context, name string, o Options) (Metric, error) {
 	}
 	return nil, &stylesprint.Error{Code: stylesprint.CodeInvalid, Field: "metric",
 		Message: fmt.Sprintf("unknown metric %q", name), Hint: "use one of " + strings.Join(Names(), ", ")}
+}
+
+// NeedsEmbedding says that New makes the metric only with an embedding model.
+func NeedsEmbedding(name string) bool { return name == "similarity" || name == "bertscore" }
+
+func needsEmbedding(name string) error {
+	return &stylesprint.Error{Code: stylesprint.CodeInvalid, Field: "metric",
+		Message: fmt.Sprintf("metric %s needs an embedding model", name), Hint: "name one with --embedding"}
 }
 
 // Default makes the metrics of an evaluation: BLEU of the corpus, its mean over

@@ -176,7 +176,7 @@ func TestLength(t *testing.T) {
 
 func TestList(t *testing.T) {
 	t.Parallel()
-	o := Options{Embedder: newTable()}
+	o := Options{Embedder: newTable(), TokenEmbedder: newTokenTable()}
 	for _, name := range Names() {
 		m, err := New(t.Context(), name, o)
 		if err != nil || m.Info().Name != name {
