@@ -63,7 +63,7 @@ func References(items []dataset.Item) int {
 
 // SampleOf is an output as metrics take it.
 func SampleOf(item *dataset.Item, o *Output) metric.Sample {
-	s := metric.Sample{Hypothesis: o.Text, References: item.References, Fields: item.Fields, Missing: o.Error != ""}
+	s := metric.Sample{Hypothesis: o.Text, References: item.References, Fields: item.Fields, Language: item.Slices["language"], Missing: o.Error != ""}
 	if len(item.Images) > 0 {
 		s.Image = item.Images[0]
 	}
@@ -262,7 +262,7 @@ func (s *session) sumUp(ctx context.Context, tallies []*tally) error {
 	for i, t := range tallies {
 		value := t.metric.Value(t.table.Sum())
 		score := stylesprint.Score{Metric: t.info.Name, Value: value, Low: value, High: value, N: len(s.items), Unit: t.info.Unit, Signature: t.signature}
-		if t.info.NeedsFields || t.info.NeedsImages {
+		if t.info.MayBeAbsent() {
 			score.N = t.outputs / s.plan.Repeat // absent items depend on the item alone
 		}
 		if t.outputs == 0 {
@@ -292,6 +292,9 @@ func (s *session) sumUp(ctx context.Context, tallies []*tally) error {
 func absence(info metric.Info) string {
 	if info.NeedsImages {
 		return "not measured: no images"
+	}
+	if info.EnglishOnly {
+		return "not measured: no item is in English"
 	}
 	return "not measured: the items lack the facts that it needs"
 }

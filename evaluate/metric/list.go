@@ -16,7 +16,7 @@ type Options struct {
 	Embedder Embedder // for similarity; nil: there is none
 	// TokenEmbedder is for bertscore; nil: there is none.
 	TokenEmbedder TokenEmbedder
-	Images   fs.FS    // where Sample.Image is found; nil: there are no pictures
+	Images        fs.FS // where Sample.Image is found; nil: there are no pictures
 	// Faithfulness holds texts against records; nil: by the embedded rules.
 	Faithfulness *faithfulness.Checker
 }
@@ -41,6 +41,14 @@ func Infos() []Info {
 		{Name: "bleu-hf-evaluate", Title: "BLEU (Hugging Face evaluate)", Unit: "0-1", Direction: Higher, Width: statsWidth, NeedsReferences: true, Margin: 0.01},
 		{Name: "similarity", Title: "Semantic similarity", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Truncates: true, Margin: 0.02},
 		{Name: "bertscore", Title: "BERTScore F1", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Truncates: true, Margin: 0.01},
+		{Name: "distinct-1", Title: "Distinct-1", Unit: "0-1", Direction: Higher, Width: 2, WholeCorpus: true, Margin: 0.02},
+		{Name: "distinct-2", Title: "Distinct-2", Unit: "0-1", Direction: Higher, Width: 2, WholeCorpus: true, Margin: 0.02},
+		{Name: "distinct-3", Title: "Distinct-3", Unit: "0-1", Direction: Higher, Width: 2, WholeCorpus: true, Margin: 0.02},
+		{Name: "self-bleu", Title: "Self-BLEU", Unit: "0-100", Direction: Lower, Width: 2, WholeCorpus: true, Margin: 2},
+		{Name: "boilerplate", Title: "Boilerplate share", Unit: "0-1", Direction: Lower, Width: 2, WholeCorpus: true, Margin: 0.02},
+		{Name: "flesch", Title: "Flesch reading ease", Unit: "points", Direction: None, Width: 3, EnglishOnly: true},
+		{Name: "flesch-kincaid", Title: "Flesch-Kincaid grade", Unit: "grade", Direction: None, Width: 3, EnglishOnly: true},
+		{Name: "sentence-length", Title: "Sentence length", Unit: "words", Direction: None, Width: 3, EnglishOnly: true},
 		{Name: "length", Title: "Length", Unit: string(Words), Direction: None, Width: 2},
 		{Name: "length-characters", Title: "Length in characters", Unit: string(Characters), Direction: None, Width: 2},
 	}, faithfulnessInfos()...)
@@ -106,6 +114,14 @@ func New(ctx context.Context, name string, o Options) (Metric, error) {
 			return nil, needsEmbedding(name)
 		}
 		return NewBERTScore(ctx, o.TokenEmbedder)
+	case "distinct-1", "distinct-2", "distinct-3":
+		return NewDistinct(int(name[len(name)-1] - '0'))
+	case "self-bleu":
+		return NewSelfBLEU()
+	case "boilerplate":
+		return NewBoilerplate()
+	case "flesch", "flesch-kincaid", "sentence-length":
+		return NewReadability(ReadabilityFormula(name))
 	case "length":
 		return NewLength(Words)
 	case "length-characters":

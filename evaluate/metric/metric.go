@@ -36,6 +36,8 @@ type Sample struct {
 	// Fields are the item's facts ("colour", "material"), for metrics that hold a
 	// text against them; the keys are those of catalogue.Product.Fields.
 	Fields map[string]string
+	// Language is the item's, such as "en" or "zh-Hant"; empty: not known.
+	Language string
 	// Image names the item's picture in Options.Images; empty: it has none.
 	Image string
 }
@@ -75,6 +77,8 @@ type Info struct {
 	// NeedsFields and NeedsImages say that samples without facts, or without a
 	// picture, come back Absent.
 	NeedsFields, NeedsImages bool
+	// EnglishOnly says that samples in other languages come back Absent.
+	EnglishOnly bool
 	// WholeCorpus says that a sample's measurement depends on the others of the same
 	// call: callers pass all outputs of a run at once.
 	WholeCorpus bool
@@ -87,6 +91,9 @@ type Info struct {
 	// where Direction is None.
 	Margin float64
 }
+
+// MayBeAbsent says that some samples may come back Absent.
+func (i Info) MayBeAbsent() bool { return i.NeedsFields || i.NeedsImages || i.EnglishOnly }
 
 // VaryingReferences stands for a number of references that differs between samples.
 const VaryingReferences = -1
@@ -123,6 +130,9 @@ func Rebuild(name, signature string) (m Metric, ok bool) {
 	case "chrf", "chrf++":
 		m, err := CHRFFromSignature(signature)
 		return m, err == nil && m.Info().Name == name
+	case "distinct-1", "distinct-2", "distinct-3", "self-bleu", "boilerplate", "flesch", "flesch-kincaid", "sentence-length":
+		m, err := New(context.Background(), name, Options{}) // they have no settings
+		return m, err == nil && m.Signature(0) == signature
 	case "bleu-hf-evaluate":
 		return &HFBLEU{}, strings.HasPrefix(signature, "hf-evaluate-bleu|") && strings.HasSuffix(signature, "|"+hfBLEUSettings)
 	case "ter":
