@@ -113,7 +113,7 @@ func NewHFBLEU() (*HFBLEU, error) { return &HFBLEU{}, nil }
 func (*HFBLEU) Info() Info { return describe("bleu-hf-evaluate") }
 
 // hfBLEUSettings is the part of the signature that never varies.
-const hfBLEUSettings = "case:mixed|tok:13a|smooth:none|reflen:min|scale:0-1|version:evaluate-0.4"
+const hfBLEUSettings = "case:mixed|tok:13a|smooth:none|reflen:min|formula:tensorflow-nmt|scale:0-1|version:1"
 
 // Signature names the settings.
 func (*HFBLEU) Signature(refs int) string {

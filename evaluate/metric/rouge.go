@@ -68,43 +68,35 @@ func (m *ROUGE) Options() ROUGEOptions { return m.o }
 
 // Signature names the variant, the stemmer and the release.
 func (m *ROUGE) Signature(refs int) string {
-	return m.signature("f1", refs)
-}
-
-func (m *ROUGE) signature(measure string, refs int) string {
 	split := ""
 	if m.o.Variant == ROUGELsum {
 		split = "split:newline|"
 	}
-	return fmt.Sprintf("%s|measure:%s|nrefs:%s|refs:best-f1|tok:a-z0-9|case:lc|stem:%s|%sscale:0-1|version:%s|%s", m.o.Variant, measure, formatRefs(refs),
+	return fmt.Sprintf("%s|measure:f1|nrefs:%s|refs:best-f1|tok:a-z0-9|case:lc|stem:%s|%sscale:0-1|version:%s|%s", m.o.Variant, formatRefs(refs),
 		choose(m.o.Stem, "porter-nltk", "no"), split, rougeVersion, aggregateMean)
 }
 
 // Scores returns each sample's precision, recall and F against its best reference.
-func (m *ROUGE) Scores(ctx context.Context, samples []Sample) ([]PRF, error) {
+func (m *ROUGE) Scores(ctx context.Context, samples []Sample) ([]PRF, []Measurement, error) {
 	if err := needReferences(m.info.Name, samples); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	out := make([]PRF, len(samples))
-	err := parallel(ctx, len(samples), newROUGECounter, func(c *rougeCounter, i int) { out[i] = c.score(m.o, &samples[i]) })
+	scores, out := make([]PRF, len(samples)), make([]Measurement, len(samples))
+	err := parallel(ctx, len(samples), newROUGECounter, func(c *rougeCounter, i int) {
+		scores[i] = c.score(m.o, &samples[i])
+		out[i] = meanOf(scores[i].F1)
+		out[i].Refs = len(samples[i].References)
+	})
 	if err != nil {
-		return nil, scoring(m.info.Name, err)
+		return nil, nil, scoring(m.info.Name, err)
 	}
-	return out, nil
+	return scores, out, nil
 }
 
-// Measure scores samples, in parallel.
+// Measure scores samples, in parallel; Score is F.
 func (m *ROUGE) Measure(ctx context.Context, samples []Sample) ([]Measurement, error) {
-	scores, err := m.Scores(ctx, samples)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]Measurement, len(samples))
-	for i, s := range scores {
-		out[i] = meanOf(s.F1)
-		out[i].Refs = len(samples[i].References)
-	}
-	return out, nil
+	_, out, err := m.Scores(ctx, samples)
+	return out, err
 }
 
 // prf makes the measures of hits among ref words of the reference and hyp of the text.

@@ -37,7 +37,7 @@ func TestROUGEEqualsRougeScore(t *testing.T) {
 				}
 				for set, want := range table.Scores {
 					samples := g.samples(set)
-					got, err := m.Scores(t.Context(), samples)
+					got, _, err := m.Scores(t.Context(), samples)
 					if err != nil {
 						t.Fatal(err)
 					}
