@@ -25,6 +25,7 @@ type pairedFiles struct {
 	hypothesis string
 	references []string
 	transposed metric.Transposition // looks at what samples streams
+	own        bool                 // the texts are their own references, for metrics that look at their language
 }
 
 func (p *pairedFiles) hypothesisFlag(cmd *cobra.Command) {
@@ -55,6 +56,9 @@ func (p *pairedFiles) samples(a *app, warn *metric.EmptyLines) (metric.Samples, 
 			r = f
 		}
 		all = append(all, metric.Lines{Name: name, Seq: dataset.Lines(r, name, 0)})
+	}
+	if p.own {
+		return metric.OwnReferences(metric.Zip(all[0], nil, warn.Add)), &open, nil
 	}
 	return p.transposed.Watch(metric.Zip(all[0], all[1:], warn.Add), len(p.references)), &open, nil
 }

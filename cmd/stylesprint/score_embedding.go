@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"sync/atomic"
 
 	"github.com/spf13/cobra"
@@ -132,7 +133,8 @@ func (a *app) warnUnknown(ctx context.Context, e *scoringEmbedder) {
 }
 
 // namedEncoder is the configured encoder of a name, or else the local model of
-// that name; without a name it is encoder's.
+// that name; without a name it is encoder's. In signatures a folder goes by its
+// last name: the weights' hash tells the rest.
 func namedEncoder(c config.Config, name string) config.Model {
 	if name == "" {
 		return encoder(c)
@@ -142,7 +144,11 @@ func namedEncoder(c config.Config, name string) config.Model {
 			return m
 		}
 	}
-	return config.Model{Name: name, Model: name, Provider: "local", Task: "embedding"}
+	short := name
+	if filepath.IsAbs(name) {
+		short = filepath.Base(name)
+	}
+	return config.Model{Name: short, Model: name, Provider: "local", Task: "embedding"}
 }
 
 func (a *app) openScoringEmbedder(ctx context.Context, name string) (*scoringEmbedder, error) {

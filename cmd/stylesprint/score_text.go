@@ -4,10 +4,11 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"slices"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
+	"stylesprint"
 	"stylesprint/evaluate/metric"
 )
 
@@ -297,10 +298,12 @@ func (a *app) scoreReadabilityCommand() *cobra.Command {
 		Use:   "readability --hypothesis FILE",
 		Short: "How hard English texts are to read: Flesch reading ease, Flesch-Kincaid grade, sentence length",
 		Long: `Flesch reading ease (higher is easier; 60 to 70 is plain English), Flesch-Kincaid grade (years of school) and words per
-sentence of a file of texts in English, over all their words, sentences and syllables. They are shown and never judged.`,
+sentence of a file of texts in English, over all their words, sentences and syllables; texts in other than Latin letters are
+left out. They are shown and never judged.`,
 		Example: "  stylesprint score readability --hypothesis out.txt",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			files.own = true
 			return a.scoreTexts(cmd.Context(), []string{"flesch", "flesch-kincaid", "sentence-length", "length", "length-characters"}, &files)
 		},
 	}
@@ -318,16 +321,19 @@ func (a *app) scoreTexts(ctx context.Context, names []string, files *pairedFiles
 	if err != nil {
 		return err
 	}
+	for _, r := range reports {
+		if r.Samples == 0 {
+			return &stylesprint.Error{Code: stylesprint.CodeInvalid, Message: fmt.Sprintf("%s: %s holds no text that %s can measure", r.Metric, files.hypothesis, r.Metric),
+				Hint: "readability is for English; score chrf and length serve other languages"}
+		}
+	}
 	if a.json {
 		return a.printJSON(reports)
 	}
-	rows := slices.Collect(func(yield func([]string) bool) {
-		for _, r := range reports {
-			if !yield([]string{r.Metric, fmt.Sprintf("%.4f", r.Score), r.Unit, r.Signature}) {
-				return
-			}
-		}
-	})
-	table(a.stdout, []string{"METRIC", ">VALUE", "UNIT", "SIGNATURE"}, rows)
+	var rows [][]string
+	for _, r := range reports {
+		rows = append(rows, []string{r.Metric, fmt.Sprintf("%.4f", r.Score), r.Unit, strconv.Itoa(r.Samples), r.Signature})
+	}
+	table(a.stdout, []string{"METRIC", ">VALUE", "UNIT", ">TEXTS", "SIGNATURE"}, rows)
 	return nil
 }

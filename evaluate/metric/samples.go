@@ -22,6 +22,18 @@ func SamplesOf(samples []Sample) Samples {
 	}
 }
 
+// OwnReferences makes each text its own reference.
+func OwnReferences(samples Samples) Samples {
+	return func(yield func(Sample, error) bool) {
+		for s, err := range samples {
+			s.References = []string{s.Hypothesis}
+			if !yield(s, err) {
+				return
+			}
+		}
+	}
+}
+
 // blocks hands samples on in blocks of n (0: all at once), with the number of
 // the first.
 func (s Samples) blocks(n int, do func(from int, block []Sample) error) error {

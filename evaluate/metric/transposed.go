@@ -2,7 +2,7 @@ package metric
 
 import (
 	"fmt"
-	"slices"
+	"math"
 )
 
 // Transposition watches for references that are given the wrong way round: a file
@@ -58,24 +58,25 @@ func (w *Transposition) Warning() string {
 		w.files, len(w.samples), turned, given)
 }
 
-// fit is chrF of the texts against their references, or against the others
-// that the transposed table has for them.
+// fit is the mean chrF of the texts against the reference that fits each least,
+// among its own or those that the transposed table has for it: the right way
+// round all references of a text fit it.
 func (w *Transposition) fit(m *CHRF, turned bool) float64 {
 	c := newCHRFCounter(m)
-	sum, v := make([]float64, m.Info().Width), make([]float64, m.Info().Width)
+	v := make([]float64, m.Info().Width)
+	sum := 0.0
 	for i, s := range w.samples {
-		if turned {
-			s.References = slices.Clone(s.References)
-			for k := range s.References {
-				s.References[k] = w.samples[k].References[i]
+		least := math.Inf(1)
+		for k := range w.files {
+			ref := s.References[k]
+			if turned {
+				ref = w.samples[k].References[i]
 			}
+			least = min(least, c.measure(&Sample{Hypothesis: s.Hypothesis, References: []string{ref}}, v))
 		}
-		c.measure(&s, v)
-		for j := range sum {
-			sum[j] += v[j]
-		}
+		sum += least
 	}
-	return m.Value(sum)
+	return sum / float64(len(w.samples))
 }
 
 // lengthHint is the next step where files have different lengths; lengths[0] is
