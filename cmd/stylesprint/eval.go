@@ -107,10 +107,11 @@ func (a *app) evalRun(ctx context.Context, c config.Config, e evalFlags, params 
 
 func defaultMetrics() []string { return []string{"bleu", "bleu-mean", "similarity", "length"} }
 
-// metricsOf makes the metrics by name; embedder may be nil where none needs it.
-func metricsOf(ctx context.Context, names []string, embedder *scoringEmbedder) ([]metric.Metric, error) {
+// metricsOf makes the metrics by name; encoder may be nil where none needs it.
+func metricsOf(ctx context.Context, names []string, encoder *embedding.Client) ([]metric.Metric, error) {
 	o := metric.Options{}
-	if embedder != nil {
+	if encoder != nil {
+		embedder := &scoringEmbedder{client: encoder}
 		o.Embedder, o.TokenEmbedder = embedder, embedder
 	}
 	var out []metric.Metric
@@ -142,8 +143,7 @@ func (a *app) evalWith(ctx context.Context, parts evalParts, e evalFlags, params
 	if err != nil {
 		return evaluate.Run{}, err
 	}
-	embedder := newScoringEmbedder(parts.encoder)
-	metrics, err := metricsOf(ctx, e.metrics, embedder)
+	metrics, err := metricsOf(ctx, e.metrics, parts.encoder)
 	if err != nil {
 		return evaluate.Run{}, err
 	}
@@ -179,7 +179,7 @@ func (a *app) evalWith(ctx context.Context, parts evalParts, e evalFlags, params
 	}
 	run, err := runner.Run(ctx, plan)
 	if err == nil {
-		a.warnUnknown(ctx, embedder)
+		a.warnUnknownScores(run)
 	}
 	return run, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 
 	"github.com/spf13/cobra"
@@ -11,6 +12,7 @@ import (
 	"stylesprint"
 	"stylesprint/cmd/stylesprint/config"
 	"stylesprint/embedding"
+	"stylesprint/evaluate"
 	"stylesprint/evaluate/metric"
 )
 
@@ -35,7 +37,7 @@ does not know many of the texts' tokens, as all-MiniLM-L6-v2 does not know Chine
 }
 
 func embeddingFlag(cmd *cobra.Command, name *string) {
-	cmd.Flags().StringVar(name, "embedding", "", "the encoder: a configured name, a model of `models list`, or a folder (default: the configured one)")
+	cmd.Flags().StringVar(name, "embedding", "", "`name` of the encoder: a configured one, one that models list shows, or a folder (default: the configured one)")
 }
 
 func (a *app) scoreSimilarity(ctx context.Context, files *pairedFiles, name string) error {
@@ -115,21 +117,30 @@ func (a *app) scoreBERTScore(ctx context.Context, files *pairedFiles, name strin
 // multilingualEncoder is what to use where the embedded encoder's words run out.
 const multilingualEncoder = "paraphrase-multilingual-minilm-l12-v2"
 
-// maxUnknownShare is the share of unknown tokens above which scores of an
-// encoder are worth a warning.
-const maxUnknownShare = 0.05
-
 // warnUnknown tells if the encoder did not know many of the tokens it read.
 func (a *app) warnUnknown(ctx context.Context, e *scoringEmbedder) {
-	if e == nil || e.unknownShare() <= maxUnknownShare {
+	if e.unknownShare() <= evaluate.MaxUnknown {
 		return
 	}
-	name := "the encoder"
+	name := ""
 	if info, err := e.Info(ctx); err == nil {
-		name = info.Ref.Name
+		name = " " + info.Ref.Name
 	}
-	fmt.Fprintf(a.stderr, "Warning: the encoder %s does not know %.0f %% of the tokens of these texts, so that its scores say little about them; name a multilingual one: --embedding %s\n",
-		name, 100*e.unknownShare(), multilingualEncoder)
+	a.printUnknown("the encoder"+name, e.unknownShare())
+}
+
+// warnUnknownScores is warnUnknown for a run, from what is stored with it.
+func (a *app) warnUnknownScores(run evaluate.Run) {
+	for _, s := range run.Scores {
+		if metric, ok := strings.CutSuffix(s.Metric, evaluate.UnknownName("")); ok && s.Value > evaluate.MaxUnknown {
+			a.printUnknown("the encoder of "+metric, s.Value)
+		}
+	}
+}
+
+func (a *app) printUnknown(encoder string, share float64) {
+	fmt.Fprintf(a.stderr, "Warning: %s does not know %.0f %% of the tokens of these texts, so that its scores say little about them; name a multilingual one: --embedding %s\n",
+		encoder, 100*share, multilingualEncoder)
 }
 
 // namedEncoder is the configured encoder of a name, or else the local model of
@@ -175,14 +186,6 @@ var (
 	_ metric.Embedder      = (*scoringEmbedder)(nil)
 	_ metric.TokenEmbedder = (*scoringEmbedder)(nil)
 )
-
-// newScoringEmbedder is nil without a client.
-func newScoringEmbedder(client *embedding.Client) *scoringEmbedder {
-	if client == nil {
-		return nil
-	}
-	return &scoringEmbedder{client: client}
-}
 
 // unknownShare is the share of unknown tokens among those read so far.
 func (s *scoringEmbedder) unknownShare() float64 {

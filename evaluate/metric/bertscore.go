@@ -101,27 +101,29 @@ func (m *BERTScore) block(ctx context.Context, samples []Sample, scores []PRF, o
 	}
 	return scoring("bertscore", parallel(ctx, len(samples), func() *[]float64 { return new([]float64) }, func(buffer *[]float64, i int) {
 		s := &samples[i]
-		truncated := false
-		scores[i] = PRF{}
+		scores[i], out[i] = PRF{}, meanOf(0)
 		if !s.Missing {
-			scores[i], truncated = best(tokens(s.Hypothesis), s.References, tokens, buffer)
+			scores[i], out[i] = best(tokens(s.Hypothesis), s.References, tokens, buffer)
 		}
-		out[i] = meanOf(scores[i].F1)
-		out[i].Refs, out[i].Truncated = len(s.References), truncated
+		out[i].Refs = len(s.References)
 	}))
 }
 
 // best takes the largest precision, recall and F over the references, each by itself.
-func best(h *embedding.Tokens, references []string, tokens func(string) *embedding.Tokens, buffer *[]float64) (PRF, bool) {
+func best(h *embedding.Tokens, references []string, tokens func(string) *embedding.Tokens, buffer *[]float64) (PRF, Measurement) {
 	top := PRF{math.Inf(-1), math.Inf(-1), math.Inf(-1)}
-	truncated := h.Truncated
+	truncated, count, unknown := h.Truncated, len(h.Special), h.Unknown
 	for _, r := range references {
 		t := tokens(r)
 		truncated = truncated || t.Truncated
+		count += len(t.Special)
+		unknown += t.Unknown
 		s := greedy(h, t, buffer)
 		top = PRF{max(top.Precision, s.Precision), max(top.Recall, s.Recall), max(top.F1, s.F1)}
 	}
-	return top, truncated
+	out := meanOf(top.F1)
+	out.Truncated, out.Unknown = truncated, float64(unknown)/float64(max(1, count))
+	return top, out
 }
 
 // embed returns the texts' tokens with vectors of unit length.

@@ -84,7 +84,7 @@ func newTokenTable() *tokenTable {
 	}
 	framed := row(0, 1, 1, 0, 0, 1)
 	framed.Special[0], framed.Special[2] = true, true
-	framed.Truncated = true
+	framed.Truncated, framed.Unknown = true, 1
 	nan := row(float32(math.NaN()), 0)
 	empty := row(0, 1, 0, 1)
 	empty.Special[0], empty.Special[1] = true, true
@@ -117,7 +117,7 @@ func TestBERTScore(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, w := range want {
-		if s := got[i]; math.Abs(s.Precision-w.Precision) > 1e-6 || math.Abs(s.Recall-w.Recall) > 1e-6 || math.Abs(s.F1-w.F1) > 1e-6 || ms[i].Truncated != (i == 2) {
+		if s := got[i]; math.Abs(s.Precision-w.Precision) > 1e-6 || math.Abs(s.Recall-w.Recall) > 1e-6 || math.Abs(s.F1-w.F1) > 1e-6 || ms[i].Truncated != (i == 2) || (ms[i].Unknown == 0.25) != (i == 2) {
 			t.Errorf("%d: %+v, want %+v", i, s, w)
 		}
 	}

@@ -49,6 +49,9 @@ type Measurement struct {
 	Refs  int       // references that were used
 	// Truncated says that a model behind the metric did not read the whole text.
 	Truncated bool
+	// Unknown is the share, 0..1, of the tokens of this sample's texts that a model
+	// behind the metric does not know.
+	Unknown float64
 	// Absent says that the item lacks what the metric needs (a picture, facts): it
 	// has no score and is left out of the corpus's. It depends on the item
 	// alone, so that the same items are left out for every candidate.

@@ -101,13 +101,17 @@ func (m *Similarity) Measure(ctx context.Context, samples []Sample) ([]Measureme
 
 func nearest(h embedding.Vector, references []string, vector func(string) embedding.Vector) Measurement {
 	best, truncated := math.Inf(-1), h.Truncated
+	tokens, unknown := h.Tokens, h.Unknown
 	for _, r := range references {
 		v := vector(r)
 		truncated = truncated || v.Truncated
+		tokens += v.Tokens
+		unknown += v.Unknown
 		best = max(best, cosine(h.Values, v.Values))
 	}
 	out := meanOf(best)
 	out.Truncated = truncated
+	out.Unknown = float64(unknown) / float64(max(1, tokens))
 	return out
 }
 

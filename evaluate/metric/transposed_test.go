@@ -67,6 +67,20 @@ func TestTransposition(t *testing.T) {
 	}
 }
 
+func TestOwnReferences(t *testing.T) {
+	t.Parallel()
+	boom := errors.New("boom")
+	broken := Samples(func(yield func(Sample, error) bool) { _ = yield(Sample{Hypothesis: "a"}, nil) && yield(Sample{}, boom) })
+	var got []string
+	var fault error
+	for s, err := range OwnReferences(broken) {
+		got, fault = append(got, s.References...), err
+	}
+	if len(got) != 2 || got[0] != "a" || !errors.Is(fault, boom) {
+		t.Errorf("%q %v", got, fault)
+	}
+}
+
 func TestReports(t *testing.T) {
 	t.Parallel()
 	var metrics []Metric
