@@ -44,10 +44,12 @@ type editSearch struct {
 	shifted  []int32 // the candidate at work
 	best     []int32 // the best candidate so far
 
-	rows    []cell     // (len(hyp)+1) x (len(ref)+1), of hyp: from the beginning
-	ends    []int32    // the same, the cost of the rest: to the end
-	bounds  []span     // the beam of each row
-	trial   [2][]int32 // costs of two rows of shifted
+	bounds  []span    // the beam of each row
+	starts  []int     // where each row's cells begin in rows and ends
+	rows    []cell    // of hyp, each row's beam only: the way from the beginning
+	ends    []int32   // the same, the cost of the rest: to the end
+	wide    [2][]cell // rows of full width, at work
+	trial   [2][]int32
 	align   []int32
 	hypErrs []int32 // errors before each position of the hypothesis
 	refErrs []int32 // errors before each position of the reference
@@ -80,9 +82,6 @@ func (e *editSearch) edits() int {
 	if len(e.ref) == 0 {
 		return len(e.hyp)
 	}
-	size := (len(e.hyp) + 1) * (len(e.ref) + 1)
-	e.rows, e.ends = resize(e.rows, size), resize(e.ends, size)
-	e.trial[0], e.trial[1] = resize(e.trial[0], len(e.ref)+1), resize(e.trial[1], len(e.ref)+1)
 	e.beam()
 	for j := range len(e.ref) + 1 {
 		e.rows[j] = cell{int32(j), opInsert}
@@ -99,8 +98,11 @@ func (e *editSearch) edits() int {
 		copy(e.hyp, e.best)
 		e.fill(from)
 	}
-	return shifts + int(e.rows[size-1].cost)
+	return shifts + e.total()
 }
+
+// total is the edit distance of the hypothesis: the last cell of the last row.
+func (e *editSearch) total() int { return int(e.rows[len(e.rows)-1].cost) }
 
 func resize[T any](s []T, n int) []T {
 	if cap(s) < n {
@@ -118,7 +120,8 @@ func samePrefix(a, b []int32) int {
 }
 
 // beam sets the columns of each row that are looked at: 25 to either side of
-// the line between the corners, more where rows would not overlap otherwise.
+// the line between the corners, more where rows would not overlap otherwise. It
+// makes room for them.
 func (e *editSearch) beam() {
 	width := len(e.ref) + 1
 	ratio := 1.0
@@ -129,30 +132,46 @@ func (e *editSearch) beam() {
 	if terBeamWidth < ratio/2 {
 		beam = int(math.Ceil(ratio/2 + terBeamWidth))
 	}
-	e.bounds = append(e.bounds[:0], span{0, int32(width)})
+	e.bounds, e.starts = append(e.bounds[:0], span{0, int32(width)}), append(e.starts[:0], 0)
+	size := width
 	for i := 1; i <= len(e.hyp); i++ {
 		diagonal := int(math.Floor(float64(i) * ratio))
 		low, high := max(0, diagonal-beam), min(width, diagonal+beam)
 		if i == len(e.hyp) {
 			high = width
 		}
-		e.bounds = append(e.bounds, span{int32(low), int32(high)})
+		e.bounds, e.starts = append(e.bounds, span{int32(low), int32(high)}), append(e.starts, size)
+		size += high - low
 	}
+	e.rows, e.ends = resize(e.rows, size), resize(e.ends, size)
+	for k := range 2 {
+		e.wide[k], e.trial[k] = resize(e.wide[k], width+1), resize(e.trial[k], width+1)
+	}
+}
+
+// row is the beam of row i: from column low on.
+func (e *editSearch) row(i int) (cells []cell, low int) {
+	b := e.bounds[i]
+	return e.rows[e.starts[i] : e.starts[i]+int(b.to-b.from)], int(b.from)
 }
 
 // fill computes the rows of the hypothesis after row from; those up to it are there.
 func (e *editSearch) fill(from int) {
-	width := len(e.ref) + 1
+	before, now := e.wide[0], e.wide[1]
+	cells, low := e.row(from)
+	copy(before[low:], cells)
 	for i := from + 1; i <= len(e.hyp); i++ {
-		low, high := int(e.bounds[i].from), int(e.bounds[i].to)
-		before, row := e.rows[(i-1)*width:i*width], e.rows[i*width:(i+1)*width]
-		for j := range row[:low] {
-			row[j] = cell{terInfinity, opNone}
+		was, is := e.bounds[i-1], e.bounds[i]
+		if was.from > 0 { // what lies beside the beam is never reached
+			before[was.from-1] = cell{terInfinity, opNone}
 		}
-		for j := range row[high:] {
-			row[high+j] = cell{terInfinity, opNone}
+		for j := was.to; j < is.to; j++ {
+			before[j] = cell{terInfinity, opNone}
 		}
-		fillRow(row, before, e.ref, e.hyp[i-1], low, high)
+		fillRow(now, before, e.ref, e.hyp[i-1], int(is.from), int(is.to))
+		cells, low = e.row(i)
+		copy(cells, now[low:])
+		before, now = now, before
 	}
 }
 
@@ -161,31 +180,39 @@ func (e *editSearch) fill(from int) {
 // the moved words end.
 func (e *editSearch) fillEnds() {
 	width, n := len(e.ref)+1, len(e.hyp)
+	after, now := e.trial[0], e.trial[1]
 	for i := n; i > 0; i-- {
 		low, high := int(e.bounds[i].from), int(e.bounds[i].to)
-		row := e.ends[i*width : (i+1)*width]
-		for j := range row {
-			row[j] = terInfinity
-		}
 		if i == n {
 			for j := low; j < high; j++ {
-				row[j] = int32(width - 1 - j)
+				now[j] = int32(width - 1 - j)
 			}
-			continue
-		}
-		after, word := e.ends[(i+1)*width:(i+2)*width], e.hyp[i]
-		right := int32(terInfinity)
-		for j := high - 1; j >= low; j-- {
-			c := min(after[j]+1, right+1)
-			if j < width-1 {
-				d := after[j+1]
-				if e.ref[j] != word {
-					d++
-				}
-				c = min(c, d)
+		} else {
+			next := e.bounds[i+1]
+			for j := low; j < int(next.from); j++ {
+				after[j] = terInfinity
 			}
-			row[j], right = c, c
+			after[next.to] = terInfinity
+			e.endRow(now, after, e.hyp[i], low, high)
 		}
+		copy(e.ends[e.starts[i]:], now[low:high])
+		after, now = now, after
+	}
+}
+
+// endRow computes a row of fillEnds from the one after it.
+func (e *editSearch) endRow(row, after []int32, word int32, low, high int) {
+	right := int32(terInfinity)
+	for j := high - 1; j >= low; j-- {
+		c := min(after[j]+1, right+1)
+		if j < len(e.ref) {
+			d := after[j+1]
+			if e.ref[j] != word {
+				d++
+			}
+			c = min(c, d)
+		}
+		row[j], right = c, c
 	}
 }
 
@@ -222,7 +249,7 @@ func fillRow(row, before []cell, ref []int32, word int32, low, high int) {
 func (e *editSearch) shift(candidates *int) int {
 	e.trace()
 	e.fillEnds()
-	pre := int(e.rows[len(e.hyp)*(len(e.ref)+1)+len(e.ref)].cost)
+	pre := e.total()
 	found := false
 	var top shiftRank
 	for h := range e.hyp {
@@ -322,37 +349,34 @@ func move(dst, words []int32, start, length, target int) {
 // distance is the edit distance of the candidate: rows before the first moved
 // word are those of the hypothesis, and so is the rest after the last.
 func (e *editSearch) distance() int {
-	width := len(e.ref) + 1
 	same, end := samePrefix(e.hyp, e.shifted), len(e.hyp)
 	if same == end { // nothing has moved
-		return int(e.rows[end*width+width-1].cost)
+		return e.total()
 	}
 	for e.hyp[end-1] == e.shifted[end-1] {
 		end--
 	}
 	before, row := e.trial[0], e.trial[1]
-	for j, c := range e.rows[same*width : (same+1)*width] {
-		before[j] = c.cost
+	cells, low := e.row(same)
+	for j, c := range cells {
+		before[low+j] = c.cost
 	}
 	for i := same + 1; i <= end; i++ {
-		// Cells beside the beam may hold an older row, but only the one to the left of
-		// it is read, and those to the right up to the next row's beam.
-		low, high := int(e.bounds[i].from), int(e.bounds[i].to)
-		if low > 0 {
-			row[low-1] = terInfinity
+		was, is := e.bounds[i-1], e.bounds[i]
+		if was.from > 0 {
+			before[was.from-1] = terInfinity
 		}
+		for j := was.to; j < is.to; j++ {
+			before[j] = terInfinity
+		}
+		low, high := int(is.from), int(is.to)
 		costRow(row[low:high], before[max(0, low-1):], e.ref[max(0, low-1):], e.shifted[i-1], low == 0)
-		if i < end {
-			for j := high; j < int(e.bounds[i+1].to); j++ {
-				row[j] = terInfinity
-			}
-		}
 		before, row = row, before
 	}
 	best := int32(terInfinity)
-	ends := e.ends[end*width : (end+1)*width]
-	for j := e.bounds[end].from; j < e.bounds[end].to; j++ {
-		best = min(best, before[j]+ends[j])
+	low, high := int(e.bounds[end].from), int(e.bounds[end].to)
+	for j, rest := range e.ends[e.starts[end] : e.starts[end]+high-low] {
+		best = min(best, before[low+j]+rest)
 	}
 	return int(best)
 }
@@ -382,10 +406,10 @@ func costRow(row, before, ref []int32, word int32, first bool) {
 // trace reads the cheapest path back: where each word of the reference is in
 // the hypothesis (-1: before its beginning), and which words are wrong.
 func (e *editSearch) trace() {
-	width := len(e.ref) + 1
 	e.path = e.path[:0]
 	for i, j := len(e.hyp), len(e.ref); i > 0 || j > 0; {
-		op := e.rows[i*width+j].op
+		cells, low := e.row(i)
+		op := cells[j-low].op
 		e.path = append(e.path, op)
 		if op != opInsert {
 			i--
