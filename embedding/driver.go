@@ -43,3 +43,21 @@ type Driver interface {
 	// Close frees what the driver holds.
 	Close() error
 }
+
+// Tokens is a text as one vector a token.
+type Tokens struct {
+	Vectors    []float32 // row by row
+	Dimensions int
+	// Special says which rows are not of the text but stand around it, as [CLS] and
+	// [SEP] do; one entry for each row.
+	Special   []bool
+	Unknown   int  // rows that stand for what the vocabulary lacks
+	Truncated bool // the text was longer than the model reads
+}
+
+// TokenDriver is a driver that knows the vectors of tokens. Remote servers do not.
+type TokenDriver interface {
+	// EmbedTokens returns the tokens of each text, in order. Their vectors have no
+	// particular length.
+	EmbedTokens(ctx context.Context, texts []string) ([]Tokens, error)
+}

@@ -17,6 +17,7 @@ import (
 	"stylesprint/evaluate"
 	"stylesprint/evaluate/compare"
 	"stylesprint/evaluate/dataset"
+	"stylesprint/evaluate/metric"
 	"stylesprint/store/sqlite"
 )
 
@@ -154,7 +155,7 @@ func (a *app) storeRecorded(ctx context.Context, parts evalParts, files []string
 	if len(names) == 0 {
 		names = defaultMetrics()
 	}
-	if slices.Contains(names, similarityMetric) {
+	if slices.ContainsFunc(names, metric.NeedsEmbedding) {
 		if parts.encoder, err = a.openEmbedder(ctx, parts.config, encoder(parts.config), string(stylesprint.Exact)); err != nil {
 			return nil, err
 		}

@@ -28,7 +28,7 @@ func (a *app) evalCommand() *cobra.Command {
 // evalFlags are the flags of eval run.
 type evalFlags struct {
 	dataset, split, name, prompt string
-	replay                       string
+	replay, embedding            string
 	metrics                      []string
 	limit, repeat, concurrency   int
 	fresh, retryFailed           bool
@@ -64,6 +64,7 @@ the calls that were in flight, and those are counted. --new starts over.`,
 	f.StringVar(&e.dataset, "dataset", demoName, "demo, demo-zh, or a file: .jsonl, .csv or .tsv")
 	f.StringVar(&e.split, "split", "", "only the items of this split: train, validation or test")
 	f.StringSliceVar(&e.metrics, "metrics", defaultMetrics(), "what to score: "+strings.Join(metric.Names(), ", "))
+	embeddingFlag(cmd, &e.embedding)
 	f.IntVar(&e.limit, "limit", 0, "only the first items; 0 is all")
 	f.StringVar(&e.prompt, "prompt", "plain", "a template of `prompt list`, or a file")
 	f.StringVar(&e.name, "name", "", "the candidate's name (default: the prompt's)")
@@ -95,8 +96,8 @@ func (a *app) evalRun(ctx context.Context, c config.Config, e evalFlags, params 
 	}
 	defer db.Close()
 	parts := evalParts{config: c, db: db, dataset: d}
-	if slices.Contains(e.metrics, similarityMetric) {
-		if parts.encoder, err = a.openEmbedder(ctx, c, encoder(c), string(stylesprint.Exact)); err != nil {
+	if slices.ContainsFunc(e.metrics, metric.NeedsEmbedding) {
+		if parts.encoder, err = a.openEmbedder(ctx, c, namedEncoder(c, e.embedding), string(stylesprint.Exact)); err != nil {
 			return evaluate.Run{}, err
 		}
 		defer parts.encoder.Close()
@@ -104,16 +105,14 @@ func (a *app) evalRun(ctx context.Context, c config.Config, e evalFlags, params 
 	return a.evalWith(ctx, parts, e, params)
 }
 
-// similarityMetric is the one metric that needs an encoder.
-const similarityMetric = "similarity"
-
-func defaultMetrics() []string { return []string{"bleu", "bleu-mean", similarityMetric, "length"} }
+func defaultMetrics() []string { return []string{"bleu", "bleu-mean", "similarity", "length"} }
 
 // metricsOf makes the metrics by name; encoder may be nil where none needs it.
 func metricsOf(ctx context.Context, names []string, encoder *embedding.Client) ([]metric.Metric, error) {
 	o := metric.Options{}
 	if encoder != nil {
-		o.Embedder = scoringEmbedder{encoder}
+		embedder := &scoringEmbedder{client: encoder}
+		o.Embedder, o.TokenEmbedder = embedder, embedder
 	}
 	var out []metric.Metric
 	for _, name := range names {
@@ -178,7 +177,11 @@ func (a *app) evalWith(ctx context.Context, parts evalParts, e evalFlags, params
 	if known, found, err := runner.Find(ctx, plan); err == nil && found && known.Status != evaluate.StatusDone {
 		p.say("resuming %s after %d of %d outputs", known.ID, known.Done, known.Total)
 	}
-	return runner.Run(ctx, plan)
+	run, err := runner.Run(ctx, plan)
+	if err == nil {
+		a.warnUnknownScores(run)
+	}
+	return run, err
 }
 
 func or(a, b string) string {

@@ -21,8 +21,8 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs testdata/script/*.txtar, a file for each subcommand. Each
-// script has its own HOME; TINY is the folder of the engine's small random models; [models] holds where STYLESPRINT_MODELS names a cache
-// with the real models.
+// script has its own HOME; TINY is the folder of the engine's small random models;
+// [models] holds where STYLESPRINT_MODELS names a cache with the real models.
 func TestScripts(t *testing.T) {
 	models := os.Getenv("STYLESPRINT_MODELS")
 	tiny, err := filepath.Abs("../../engine/testdata")

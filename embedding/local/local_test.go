@@ -35,6 +35,18 @@ func (s stub) Embed(ctx context.Context, texts []string) ([]engine.Embedding, er
 	return out, err
 }
 
+func (s stub) EmbedTokens(ctx context.Context, texts []string) ([]engine.TokenEmbeddings, error) {
+	var out []engine.TokenEmbeddings
+	for _, t := range texts {
+		found, err := s.Embed(ctx, []string{t})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, engine.TokenEmbeddings{Vectors: found[0].Vector, Special: []bool{false}, Unknown: 1, Truncated: found[0].Truncated})
+	}
+	return out, nil
+}
+
 func newStub() stub { return stub{fake.New(fake.Script{MaxTokens: 40})} }
 
 func TestConformance(t *testing.T) {
@@ -68,6 +80,25 @@ func TestInfo(t *testing.T) {
 		}) {
 			t.Errorf("%+v %v", info, err)
 		}
+	}
+}
+
+func TestTokens(t *testing.T) {
+	t.Parallel()
+	c := embedding.New(local.New(newStub(), "stub"), embedding.Options{})
+	got, err := c.EmbedTokens(t.Context(), []string{"a coat", "a hat"})
+	if err != nil || len(got) != 2 || len(got[1].Vectors) != 64 || got[1].Dimensions != 64 || got[1].Unknown != 1 {
+		t.Errorf("%+v %v", got, err)
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.EmbedTokens(t.Context(), []string{"late"}); stylesprint.CodeOf(err) != stylesprint.CodeUnavailable {
+		t.Errorf("after close: %v", err)
+	}
+	other := embedding.New(fake.New(fake.Script{}), embedding.Options{})
+	if _, err := other.EmbedTokens(t.Context(), []string{"a coat"}); stylesprint.CodeOf(err) != stylesprint.CodeInvalid {
+		t.Errorf("of a driver without tokens: %v", err)
 	}
 }
 

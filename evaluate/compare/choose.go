@@ -50,7 +50,7 @@ func scoredWith(runs []evaluate.Run) []string {
 	var out []string
 	for _, r := range runs {
 		for _, s := range r.Scores {
-			if !strings.HasSuffix(s.Metric, evaluate.TruncatedName("")) && !slices.Contains(out, s.Metric) {
+			if !evaluate.IsAside(s.Metric) && !slices.Contains(out, s.Metric) {
 				out = append(out, s.Metric)
 			}
 		}

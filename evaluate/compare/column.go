@@ -75,7 +75,7 @@ func newColumn(run evaluate.Run, name string, c *Comparison, items []dataset.Ite
 	for _, m := range c.Metrics {
 		x := measure{name: m.Name, value: meanValue}
 		if info, ok := metric.Describe(m.Name); ok {
-			x.partial, x.whole, x.rate = info.NeedsFields || info.NeedsImages, info.WholeCorpus, info.Rate
+			x.partial, x.whole, x.rate = info.MayBeAbsent(), info.WholeCorpus, info.Rate
 		}
 		width := 2
 		if !metric.IsMean(m.Signature) {

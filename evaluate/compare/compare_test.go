@@ -256,6 +256,33 @@ func TestComparison(t *testing.T) {
 	}
 }
 
+func TestUnknownTokensAreTold(t *testing.T) {
+	t.Parallel()
+	d := catalogue(t, 30, 1)
+	store := fakestore.New()
+	ids := []string{evaluated(t, store, d, writer{name: "a", wrong: 0.3, seed: 1}), evaluated(t, store, d, writer{name: "b", wrong: 0.25, seed: 2})}
+	run, err := store.Run(t.Context(), ids[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	run.Scores = append(run.Scores, stylesprint.Score{Metric: evaluate.UnknownName("bleu"), Value: 0.43})
+	if err := store.SaveRun(t.Context(), run); err != nil {
+		t.Fatal(err)
+	}
+	c, err := compare.Compare(t.Context(), store, ids, compare.Options{Dataset: d, Randomization: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := strings.Join(c.Warnings, "\n"); !strings.Contains(text, "b: the encoder behind bleu does not know 43 % of the tokens") {
+		t.Errorf("warnings %s", text)
+	}
+	for _, m := range c.Metrics {
+		if evaluate.IsAside(m.Name) {
+			t.Errorf("%s is compared", m.Name)
+		}
+	}
+}
+
 func TestSameFiguresOnAnyMachine(t *testing.T) {
 	d := catalogue(t, 30, 1)
 	store := fakestore.New()

@@ -1,6 +1,10 @@
 package compare
 
-import "fmt"
+import (
+	"fmt"
+
+	"stylesprint/evaluate"
+)
 
 // warn tells what weakens the comparison.
 func (c *Comparison) warn(columns []*column) {
@@ -25,6 +29,9 @@ func (c *Comparison) warn(columns []*column) {
 		for _, m := range c.Metrics {
 			if n := col.truncated[m.Name]; n > 0 {
 				add("%s: in %d of %d outputs the text or its reference is longer than the model behind %s reads.", col.name, n, op.Outputs, m.Name)
+			}
+			if s, ok := scoreOf(col.run, evaluate.UnknownName(m.Name)); ok && s.Value > evaluate.MaxUnknown {
+				add("%s: the encoder behind %s does not know %.0f %% of the tokens of the texts, so that its scores say little about them.", col.name, m.Name, 100*s.Value)
 			}
 		}
 		if col.run.Repeat != columns[0].run.Repeat {
