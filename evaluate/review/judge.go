@@ -277,6 +277,9 @@ func (a *analysis) judge(ctx context.Context, r Rater) (JudgeReport, error) {
 	if report.Kappa, err = agreement.KappaScore(ctx, pairs, agreement.Unweighted, a.options); err != nil {
 		return report, err
 	}
+	if len(pairs.A) == 0 {
+		report.Kappa = named(report.Kappa, "kappa", "no pair has a verdict of both")
+	}
 	for i, c := range a.book.Task.Candidates {
 		wins := a.winRate(list, func(c agreement.Comparison) (float64, bool) {
 			switch i {
