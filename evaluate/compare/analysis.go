@@ -5,7 +5,6 @@ import (
 	"math"
 
 	"stylesprint"
-	"stylesprint/evaluate/metric"
 	"stylesprint/evaluate/resample"
 )
 
@@ -167,18 +166,16 @@ func (a *analysis) score(i, m int) stylesprint.Score {
 	if !x.partial {
 		s.N = a.Items
 	}
-	if x.rate && resample.Deviation(a.samples[i][m]) == 0 {
-		return s // a rate of none or all: the run's own, exact bound
+	if x.rate {
+		if low, high, ok := resample.RateInterval(x.table, level); ok {
+			s.Low, s.High, s.Level = low, high, level // a rate of none or all, or of single items: exact
+			return s
+		}
 	}
 	s.Low, s.High, s.Level = s.Value, s.Value, 0
 	if a.Families > 1 {
 		s.Low, s.High = resample.UnitsInterval(a.samples[i][m], level, a.Families)
 		s.Level = level
-	}
-	if info, _ := metric.Describe(s.Metric); info.Rate {
-		if low, high, ok := resample.RateInterval(a.columns[i].measures[m].table, level); ok {
-			s.Low, s.High, s.Level = low, high, level
-		}
 	}
 	return s
 }

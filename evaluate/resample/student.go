@@ -106,16 +106,6 @@ func BinomialCDF(k, n int, p float64) float64 {
 	return BetaCDF(1-p, float64(n-k), float64(k+1))
 }
 
-// BinomialUpper is the exact upper bound of the probability behind k successes in n
-// trials: with a larger one, k or fewer would come about with probability below tail
-// (Clopper and Pearson 1934). 1 where all trials succeeded.
-func BinomialUpper(k, n int, tail float64) float64 {
-	if k >= n {
-		return 1
-	}
-	return bisect(0, 1, func(p float64) bool { return BinomialCDF(k, n, p) < tail })
-}
-
 // UnitsInterval is Interval widened for a small number of units: the percentile
 // bootstrap is too narrow by the factor sqrt((n-1)/n) and lacks the tails of
 // Student's t, so bounds are taken at the levels that give a mean's interval its
