@@ -17,7 +17,7 @@ import (
 )
 
 func (a *app) scoreCommand() *cobra.Command {
-	return group("score", "Score texts in files with one metric", a.scoreBLEUCommand(), a.scoreSimilarityCommand(), a.scoreCLIPCommand(), a.scoreFaithfulnessCommand())
+	return group("score", "Score texts in files with one metric", a.scoreBLEUCommand(), a.scoreSimilarityCommand(), a.scoreCLIPCommand(), a.scoreFaithfulnessCommand(), a.scoreClassificationCommand())
 }
 
 // pairedFiles are the files of a metric that compares texts line by line.
