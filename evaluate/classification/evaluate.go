@@ -81,6 +81,8 @@ type evaluator struct {
 	kinds       []kind
 	rest        *OneVsRest // nil without scores
 	calibration *Calibration
+	samples     []Tally            // of multilabel data
+	sampleAreas map[Area][]float64 // of every sample, with scores
 	scratch     sync.Pool
 }
 
@@ -105,6 +107,9 @@ func Evaluate(ctx context.Context, d Data, o Options) (Report, error) {
 
 // rank sorts the scores.
 func (e *evaluator) rank() error {
+	if e.Multilabel {
+		e.samples = SampleTallies(e.TrueSets, e.PredictedSets)
+	}
 	if !e.HasScores {
 		return nil
 	}
@@ -112,7 +117,10 @@ func (e *evaluator) rank() error {
 	if e.rest, err = NewOneVsRest(e.truth(), e.Scores); err != nil {
 		return err
 	}
-	if e.NotProbability != "" || e.Multilabel {
+	if e.Multilabel {
+		return e.rankSamples()
+	}
+	if e.NotProbability != "" {
 		return nil
 	}
 	hit, p := make([]bool, e.N()), make([]float64, e.N())
@@ -227,12 +235,11 @@ func (e *evaluator) setTallies(counts []int32) []Tally {
 	if e.o.Average != Samples {
 		return ClassTallies(len(e.Classes), e.TrueSets, e.PredictedSets, counts)
 	}
-	all := SampleTallies(e.TrueSets, e.PredictedSets)
 	if counts == nil {
-		return all
+		return e.samples
 	}
 	var out []Tally
-	for i, t := range all {
+	for i, t := range e.samples {
 		for range counts[i] {
 			out = append(out, t)
 		}
@@ -306,18 +313,28 @@ func (e *evaluator) area(a Area, counts []int32) float64 {
 }
 
 func (e *evaluator) samplesArea(a Area, counts []int32) float64 {
+	return mean(e.N(), counts, func(i int) float64 { return e.sampleAreas[a][i] })
+}
+
+// rankSamples ranks the classes within each sample once.
+func (e *evaluator) rankSamples() error {
+	e.sampleAreas = map[Area][]float64{ROCArea: make([]float64, e.N()), PrecisionArea: make([]float64, e.N())}
 	positive := make([]bool, len(e.Classes))
 	truth := e.truth()
-	return mean(e.N(), counts, func(i int) float64 {
+	for i := range e.N() {
 		for c := range positive {
 			positive[c] = truth(i, c)
 		}
 		r, err := NewRanking(positive, e.Scores.Row(i))
-		if err != nil || !slices.Contains(positive, true) {
-			return math.NaN()
+		if err != nil {
+			return err
 		}
-		return a.of(r, nil) // within a sample every class counts once
-	})
+		e.sampleAreas[ROCArea][i], e.sampleAreas[PrecisionArea][i] = r.ROCAUC(nil), math.NaN()
+		if slices.Contains(positive, true) {
+			e.sampleAreas[PrecisionArea][i] = r.AveragePrecision(nil)
+		}
+	}
+	return nil
 }
 
 // averages names the averages that a report lists for its data.

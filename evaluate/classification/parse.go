@@ -169,7 +169,7 @@ func (t *scoreTable) setHeader(cells []string) string {
 			return fmt.Sprintf("column %d has no name; the first line names the classes", i+1)
 		}
 		if slices.Contains(cells[:i], c) {
-			return fmt.Sprintf("names class %q twice", shorten(c))
+			return fmt.Sprintf("names class %q twice; the first line names the classes", shorten(c))
 		}
 	}
 	t.header = cells

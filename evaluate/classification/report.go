@@ -220,7 +220,7 @@ func (e *evaluator) report(values []float64) Report {
 	for _, how := range e.averages() {
 		of := tallies
 		if how == Samples {
-			of = SampleTallies(e.TrueSets, e.PredictedSets)
+			of = e.samples
 		}
 		one, beta := Combine(of, how, 1, e.o.ZeroDivision), Combine(of, how, e.o.Beta, e.o.ZeroDivision)
 		r.Averages[how] = Means{Figure(one.Precision), Figure(one.Recall), Figure(one.F), Figure(beta.F)}
