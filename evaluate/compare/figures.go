@@ -1,0 +1,53 @@
+package compare
+
+import "stylesprint"
+
+// Figure is one figure of cost, speed or reliability, under the name that rules
+// and files use.
+type Figure struct {
+	Name      string // "cost_per_10000", "latency_p95"
+	Title     string // for people
+	Direction Direction
+	Score     stylesprint.Score
+}
+
+// costScale turns Operation.Cost into the cost of 10,000 outputs.
+const costScale = 10_000 / per1000
+
+// Figures lists what is known of a candidate's cost and speed, and the shares of
+// its outputs that failed or were cut off, always in the same order.
+func (o Operation) Figures() []Figure {
+	cost := o.Cost
+	cost.Value, cost.Low, cost.High = cost.Value*costScale, cost.Low*costScale, cost.High*costScale
+	cost.Signature = "cost of 10,000 outputs|from tokens and price"
+	return []Figure{
+		{"cost_per_10000", "Cost per 10,000 outputs", DirectionLower, cost},
+		{"latency_p50", "Latency, median", DirectionLower, o.LatencyP50},
+		{"latency_p95", "Latency, 95th percentile", DirectionLower, o.LatencyP95},
+		{"first_token_p50", "First token, median", DirectionLower, o.FirstTokenP50},
+		{"failed_share", "Outputs that failed", DirectionLower, share("failed_share", o.Failed, o.Outputs)},
+		{"cut_share", "Outputs cut off at the token limit", DirectionLower, share("cut_share", o.Cut, o.Outputs)},
+	}
+}
+
+// share is a count as a share of the outputs. It describes these outputs and has
+// no interval.
+func share(name string, n, outputs int) stylesprint.Score {
+	s := stylesprint.Score{Metric: name, Unit: "0-1", N: outputs, Signature: "share of outputs"}
+	if outputs == 0 {
+		s.Missing = "not measured: there are no outputs"
+		return s
+	}
+	s.Value = float64(n) / float64(outputs)
+	s.Low, s.High = s.Value, s.Value
+	return s
+}
+
+// Amount prints a value of the metric with the digits that its unit deserves.
+func (m Metric) Amount(v float64) string { return amount(v, m.Unit) }
+
+// Text is "+3.21 (95 % interval 1.10 to 5.32, p = 0.002)", p being the adjusted one.
+func (d Difference) Text(m Metric) string { return difference(d, m) }
+
+// Gain is the difference with its sign turned so that more is better.
+func (d Difference) Gain(m Metric) float64 { return gainOf(d.Delta, m) }
