@@ -9,24 +9,23 @@ type Figure struct {
 	Title     string // for people
 	Direction Direction
 	Score     stylesprint.Score
+	Rate      bool // a share of the outputs, each with 0 or 1
 }
-
-// costScale turns Operation.Cost into the cost of 10,000 outputs.
-const costScale = 10_000 / per1000
 
 // Figures lists what is known of a candidate's cost and speed, and the shares of
 // its outputs that failed or were cut off, always in the same order.
 func (o Operation) Figures() []Figure {
-	cost := o.Cost
-	cost.Value, cost.Low, cost.High = cost.Value*costScale, cost.Low*costScale, cost.High*costScale
-	cost.Signature = "cost of 10,000 outputs|from tokens and price"
 	return []Figure{
-		{"cost_per_10000", "Cost per 10,000 outputs", DirectionLower, cost},
-		{"latency_p50", "Latency, median", DirectionLower, o.LatencyP50},
-		{"latency_p95", "Latency, 95th percentile", DirectionLower, o.LatencyP95},
-		{"first_token_p50", "First token, median", DirectionLower, o.FirstTokenP50},
-		{"failed_share", "Outputs that failed", DirectionLower, share("failed_share", o.Failed, o.Outputs)},
-		{"cut_share", "Outputs cut off at the token limit", DirectionLower, share("cut_share", o.Cut, o.Outputs)},
+		{"cost_per_10000", "Cost per 10,000 outputs", DirectionLower, o.Cost, false},
+		{"latency_p50", "Latency, median", DirectionLower, o.LatencyP50, false},
+		{"latency_p95", "Latency, 95th percentile", DirectionLower, o.LatencyP95, false},
+		{"latency_p99", "Latency, 99th percentile", DirectionLower, o.LatencyP99, false},
+		{"first_token_p50", "First token, median", DirectionLower, o.FirstTokenP50, false},
+		{"first_token_p95", "First token, 95th percentile", DirectionLower, o.FirstTokenP95, false},
+		{"throughput", "Outputs a second", DirectionHigher, o.Throughput, false},
+		{"tokens_per_second", "Tokens a second", DirectionHigher, o.TokenRate, false},
+		{"failed_share", "Outputs that failed", DirectionLower, share("failed_share", o.Failed, o.Outputs), true},
+		{"cut_share", "Outputs cut off at the token limit", DirectionLower, share("cut_share", o.Cut, o.Outputs), true},
 	}
 }
 

@@ -5,8 +5,8 @@
 //
 // There are four kinds of rule. Regression has two guards: it is not met where a
 // candidate is significantly worse than the baseline and loses more than the
-// size that matters; either alone is not enough. Hard limits the number of items
-// on which something happened that must not happen at all. Min and Max bound a
+// size that matters; either alone is not enough. Hard limits the number of
+// outputs with something that must not happen at all. Min and Max bound a
 // metric, a cost or a latency. A figure that was not measured does not meet a
 // rule, unless the rule is optional.
 //

@@ -13,7 +13,7 @@ func TestRead(t *testing.T) {
 	want := Rules{
 		Candidates: []string{"voice"},
 		Regression: []Regression{{Metric: "*"}, {Metric: "bleu", Loss: 2, Alpha: .01, Why: "BLEU is noisy"}},
-		Hard:       []Limit{{Metric: "faithfulness-violations"}, {Metric: "failed_share", Value: .01}},
+		Hard:       []Limit{{Metric: "faithfulness-violations"}, {Metric: "failed_share", Value: 1}},
 		Min:        []Limit{{Metric: "similarity", Value: .75, Interval: true}},
 		Max:        []Limit{{Metric: "cost_per_10000", Value: 12}, {Metric: "latency_p95", Value: 2.5, Optional: true}},
 	}
@@ -25,7 +25,7 @@ regression:
   - {metric: bleu, loss: 2, alpha: 0.01, why: BLEU is noisy}
 hard:
   - metric: faithfulness-violations
-  - {metric: failed_share, max: 0.01}
+  - {metric: failed_share, max: 1}
 min:
   - metric: similarity
     value: 0.75
@@ -35,7 +35,7 @@ max:
   - {metric: latency_p95, value: 2.5, optional: true}
 `,
 		"JSON": `{"candidates":["voice"],"regression":[{"metric":"*"},{"metric":"bleu","loss":2,"alpha":0.01,"why":"BLEU is noisy"}],
-"hard":[{"metric":"faithfulness-violations"},{"metric":"failed_share","max":0.01}],
+"hard":[{"metric":"faithfulness-violations"},{"metric":"failed_share","max":1}],
 "min":[{"metric":"similarity","value":0.75,"interval":true}],"max":[{"metric":"cost_per_10000","value":12},{"metric":"latency_p95","value":2.5,"optional":true}]}`,
 	} {
 		got, err := Read(strings.NewReader(text), "gate.yaml")

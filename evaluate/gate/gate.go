@@ -96,7 +96,7 @@ func Evaluate(c compare.Comparison, r Rules) (Result, error) {
 		return Result{}, err
 	}
 	e := evaluation{c: c, rules: r}
-	if err := e.directions(); err != nil {
+	if err := e.sensible(); err != nil {
 		return Result{}, err
 	}
 	out := Result{Met: true, Dataset: c.Dataset, Items: c.Items, Baseline: c.Baseline, Rules: r}
@@ -138,6 +138,9 @@ func choose(c compare.Comparison, names []string) ([]int, error) {
 			return nil, refuse(fmt.Sprintf("the rules name a candidate %q that is not compared", name), "the candidates are "+strings.Join(all, ", "))
 		}
 		out = append(out, at)
+	}
+	if len(out) == 0 {
+		return nil, refuse("there is no candidate to hold against the rules", "compare at least two runs")
 	}
 	return out, nil
 }
@@ -192,21 +195,18 @@ func (e evaluation) metric(name string) int {
 	return -1
 }
 
-// directions refuses bounds on the wrong side.
-func (e evaluation) directions() error {
+// sensible refuses bounds on the wrong side, and parts of an output.
+func (e evaluation) sensible() error {
 	for _, l := range e.rules.limits() {
 		for _, limit := range l.list {
-			if info, _ := metric.Describe(limit.Metric); l.kind == KindHard && info.Rate && limit.Value != math.Trunc(limit.Value) {
-				return refuse(fmt.Sprintf("hard counts items with %s, and %v is not a number of items", limit.Metric, limit.Value), "give a whole number, or bound the share with max")
+			f, _ := e.figure(e.c.Candidates[0], limit.Metric)
+			if l.kind == KindHard && f.Rate && limit.Value != math.Trunc(limit.Value) {
+				return refuse(fmt.Sprintf("hard counts outputs with %s, and %v is not a number of outputs", limit.Metric, limit.Value), "give a whole number, or bound the share with max")
 			}
-			i := e.metric(limit.Metric)
-			if i < 0 {
-				continue
-			}
-			switch d := e.c.Metrics[i].Direction; {
-			case l.kind == KindMin && d == compare.DirectionLower:
+			switch {
+			case l.kind == KindMin && f.Direction == compare.DirectionLower:
 				return refuse(fmt.Sprintf("%s is better when it is lower, so min makes no sense for it", limit.Metric), "use max")
-			case l.kind != KindMin && d == compare.DirectionHigher:
+			case l.kind != KindMin && f.Direction == compare.DirectionHigher:
 				return refuse(fmt.Sprintf("%s is better when it is higher, so %s makes no sense for it", limit.Metric, l.kind), "use min")
 			}
 		}
@@ -252,6 +252,24 @@ func (e evaluation) judged(name string) []string {
 	return out
 }
 
+// absent says why the comparison has no figure of a name.
+func (e evaluation) absent(name, candidate string) string {
+	for _, l := range e.c.LeftOut {
+		if l.Metric != name {
+			continue
+		}
+		if why := l.Why[candidate]; why != "" {
+			return name + ": " + why
+		}
+		for _, k := range e.c.Candidates {
+			if why := l.Why[k.Name]; why != "" {
+				return fmt.Sprintf("%s: %s of %s", name, why, k.Name)
+			}
+		}
+	}
+	return name + " was not measured for all runs"
+}
+
 // missing ends a check for which there is no figure.
 func missing(k Check, optional bool, why string) Check {
 	k.Outcome, k.Reason = NotMeasured, why
@@ -270,7 +288,7 @@ func (e evaluation) regression(cand compare.Candidate, g Regression, name string
 	i := e.metric(name)
 	if i < 0 {
 		k.Rule = "no significant loss that matters on " + name
-		return missing(k, g.Optional, name+" was not measured for all runs")
+		return missing(k, g.Optional, e.absent(name, cand.Name))
 	}
 	m := e.c.Metrics[i]
 	if k.Limit == 0 {
@@ -311,28 +329,34 @@ func more(d compare.Difference) string {
 	return fmt.Sprintf("; about %d more items would tell", d.MoreItems)
 }
 
-// figure finds a score, or a figure of cost and speed, by its name.
-func (e evaluation) figure(cand compare.Candidate, name string) (s stylesprint.Score, title string, ok bool) {
+// figure finds a score, or a figure of cost and speed, by its name. The N of a
+// rate is a number of outputs.
+func (e evaluation) figure(cand compare.Candidate, name string) (f compare.Figure, ok bool) {
 	if i := e.metric(name); i >= 0 && i < len(cand.Scores) {
-		return cand.Scores[i], e.c.Metrics[i].Title, true
+		f = compare.Figure{Name: name, Title: e.c.Metrics[i].Title, Direction: e.c.Metrics[i].Direction, Score: cand.Scores[i]}
+		if info, _ := metric.Describe(name); info.Rate {
+			f.Rate = true
+			f.Score.N *= max(1, cand.Run.Repeat)
+		}
+		return f, true
 	}
 	for _, f := range cand.Operation.Figures() {
 		if f.Name == name {
-			return f.Score, f.Title, true
+			return f, true
 		}
 	}
-	return stylesprint.Score{}, name, false
+	return compare.Figure{Name: name, Title: name}, false
 }
 
 func (e evaluation) limit(cand compare.Candidate, kind Kind, l Limit) Check {
-	s, title, ok := e.figure(cand, l.Metric)
+	f, ok := e.figure(cand, l.Metric)
+	s, title := f.Score, f.Title
 	k := Check{Kind: kind, Metric: l.Metric, Title: title, Why: l.Why, Unit: s.Unit, Limit: l.Value}
-	info, _ := metric.Describe(l.Metric)
-	count := kind == KindHard && info.Rate
+	count := kind == KindHard && f.Rate
 	k.Rule = e.rule(kind, l, title, s.Unit, count)
 	switch {
 	case !ok:
-		return missing(k, l.Optional, l.Metric+" was not measured for all runs")
+		return missing(k, l.Optional, e.absent(l.Metric, cand.Name))
 	case s.Missing != "":
 		return missing(k, l.Optional, fmt.Sprintf("%s: %s", title, s.Missing))
 	case math.IsNaN(s.Value) || math.IsInf(s.Value, 0):
@@ -352,17 +376,17 @@ func (e evaluation) rule(kind Kind, l Limit, title, unit string, count bool) str
 	}
 	switch {
 	case count:
-		return fmt.Sprintf("%s on at most %s", title, counted(int(l.Value), "item"))
+		return fmt.Sprintf("%s: at most %s", title, counted(int(l.Value), "output"))
 	case l.Interval:
-		return fmt.Sprintf("the whole interval of %s %s %s", title, side, quantity(l.Value, unit))
+		return fmt.Sprintf("%s: the whole interval %s %s", title, side, quantity(l.Value, unit))
 	}
-	return fmt.Sprintf("%s %s %s", title, side, quantity(l.Value, unit))
+	return fmt.Sprintf("%s: %s %s", title, side, quantity(l.Value, unit))
 }
 
 func (e evaluation) verdict(k Check, l Limit, count bool) (Outcome, string) {
 	if count {
 		n := math.Round(k.Value * float64(k.N))
-		reason := fmt.Sprintf("%s on %.0f of %s%s", k.Title, n, counted(k.N, "item"), upTo(k))
+		reason := fmt.Sprintf("%s: %.0f of %s%s", k.Title, n, counted(k.N, "output"), upTo(k))
 		if n > l.Value {
 			return Failed, reason
 		}
@@ -379,7 +403,7 @@ func (e evaluation) verdict(k Check, l Limit, count bool) (Outcome, string) {
 	if k.Value != l.Value && shown == quantity(l.Value, k.Unit) { // a difference that rounding would hide
 		shown = strconv.FormatFloat(k.Value, 'f', -1, 64)
 	}
-	reason := fmt.Sprintf("%s is %s%s", k.Title, shown, interval(k))
+	reason := fmt.Sprintf("%s: %s%s", k.Title, shown, interval(k))
 	if k.Kind == KindMin && value < l.Value || k.Kind != KindMin && value > l.Value {
 		return Failed, reason
 	}

@@ -26,7 +26,7 @@ func comparison(change func(*compare.Comparison)) compare.Comparison {
 	for i, name := range []string{"plain", "voice"} {
 		k := compare.Candidate{Name: name, Run: evaluate.Run{ID: name + "-run"},
 			Scores: []stylesprint.Score{score("bleu", "0-100", 30), score("similarity", "0-1", .8), score("ter", "0-100", 50), score("length", "words", 60)}}
-		k.Operation = compare.Operation{Cost: score("cost", "USD", 1.5), LatencyP50: score("latency_p50", "s", 1), LatencyP95: stylesprint.Score{Metric: "latency_p95", Unit: "s", Missing: "not measured: no output came from a call of this run"}, Outputs: 120, Failed: 3}
+		k.Operation = compare.Operation{Cost: score("cost", "USD", 15), LatencyP50: score("latency_p50", "s", 1), LatencyP95: stylesprint.Score{Metric: "latency_p95", Unit: "s", Missing: "not measured: no output came from a call of this run"}, Outputs: 120, Failed: 3}
 		if i > 0 {
 			k.Differences = []compare.Difference{{Metric: "bleu", PAdjusted: 1}, {Metric: "similarity", PAdjusted: 1}, {Metric: "ter", PAdjusted: 1}, {Metric: "length", PAdjusted: .001, Delta: -30}}
 		}
@@ -68,20 +68,27 @@ func TestChecks(t *testing.T) {
 		{"a size of its own", Rules{Regression: []Regression{{Metric: "bleu", Loss: 2}}}, set(0, -1.5, .01), 0, Passed, "by no more than"},
 		{"an alpha of its own", Rules{Regression: []Regression{{Metric: "bleu", Alpha: .2}}}, set(0, -1.5, .1), 0, Failed, "significantly worse"},
 		{"no such metric", Rules{Regression: []Regression{{Metric: "chrf"}}}, nil, 0, NotMeasured, "chrf was not measured for all runs"},
+		{"left out, with the reason", Rules{Regression: []Regression{{Metric: "clip"}}}, func(c *compare.Comparison) {
+			c.LeftOut = []compare.LeftOut{{Metric: "clip", Why: map[string]string{"voice": "not measured: no images"}}}
+		}, 0, NotMeasured, "clip: not measured: no images"},
+		{"left out for another", Rules{Min: []Limit{{Metric: "clip", Value: 1}}}, func(c *compare.Comparison) {
+			c.LeftOut = []compare.LeftOut{{Metric: "clip", Why: map[string]string{"plain": "not scored with it"}}}
+		}, 0, NotMeasured, "clip: not scored with it of plain"},
 		{"no such metric, optional", Rules{Regression: []Regression{{Metric: "chrf", Optional: true}}}, nil, 0, Skipped, "chrf was not measured"},
-		{"a floor kept", Rules{Min: []Limit{{Metric: "similarity", Value: .8}}}, nil, 0, Passed, "Semantic similarity is 0.8 (95 % interval 0.72 to 0.88)"},
-		{"a floor missed", Rules{Min: []Limit{{Metric: "similarity", Value: .81}}}, nil, 0, Failed, "Semantic similarity is 0.8"},
-		{"a floor missed by little", Rules{Min: []Limit{{Metric: "similarity", Value: .8000001}}}, nil, 0, Failed, "Semantic similarity is 0.8 ("},
+		{"a floor kept", Rules{Min: []Limit{{Metric: "similarity", Value: .8}}}, nil, 0, Passed, "Semantic similarity: 0.8 (95 % interval 0.72 to 0.88)"},
+		{"a floor missed", Rules{Min: []Limit{{Metric: "similarity", Value: .81}}}, nil, 0, Failed, "Semantic similarity: 0.8"},
+		{"a floor missed by little", Rules{Min: []Limit{{Metric: "similarity", Value: .8000001}}}, nil, 0, Failed, "Semantic similarity: 0.8 ("},
 		{"a floor that the interval misses", Rules{Min: []Limit{{Metric: "similarity", Value: .8, Interval: true}}}, nil, 0, Failed, "interval 0.72 to 0.88"},
 		{"a ceiling that the interval breaks", Rules{Max: []Limit{{Metric: "ter", Value: 51, Interval: true}}}, nil, 0, Failed, "interval 45 to 55"},
-		{"a ceiling kept", Rules{Max: []Limit{{Metric: "ter", Value: 51}}}, nil, 0, Passed, "TER is 50"},
-		{"cost kept", Rules{Max: []Limit{{Metric: "cost_per_10000", Value: 15}}}, nil, 0, Passed, "Cost per 10,000 outputs is 15 USD (95 % interval 13.5 to 16.5)"},
-		{"cost broken", Rules{Max: []Limit{{Metric: "cost_per_10000", Value: 14.9}}}, nil, 0, Failed, "Cost per 10,000 outputs is 15 USD"},
+		{"a ceiling kept", Rules{Max: []Limit{{Metric: "ter", Value: 51}}}, nil, 0, Passed, "TER: 50"},
+		{"cost kept", Rules{Max: []Limit{{Metric: "cost_per_10000", Value: 15}}}, nil, 0, Passed, "Cost per 10,000 outputs: 15 USD (95 % interval 13.5 to 16.5)"},
+		{"cost broken", Rules{Max: []Limit{{Metric: "cost_per_10000", Value: 14.9}}}, nil, 0, Failed, "Cost per 10,000 outputs: 15 USD"},
 		{"latency not measured", Rules{Max: []Limit{{Metric: "latency_p95", Value: 2}}}, nil, 0, NotMeasured, "Latency, 95th percentile: not measured: no output came from a call"},
 		{"latency not measured, optional", Rules{Max: []Limit{{Metric: "latency_p95", Value: 2, Optional: true}}}, nil, 0, Skipped, "not measured"},
-		{"failures", Rules{Hard: []Limit{{Metric: "failed_share"}}}, nil, 0, Failed, "Outputs that failed is 0.025"},
+		{"failures", Rules{Hard: []Limit{{Metric: "failed_share"}}}, nil, 0, Failed, "Outputs that failed: 3 of 120 outputs"},
+		{"failures that are let pass", Rules{Hard: []Limit{{Metric: "failed_share", Value: 3}}}, nil, 0, Passed, "Outputs that failed: 3 of 120 outputs"},
 		{"no interval to keep", Rules{Max: []Limit{{Metric: "failed_share", Value: .1, Interval: true}}}, nil, 0, NotMeasured, "has no interval"},
-		{"a bound on what is not judged", Rules{Max: []Limit{{Metric: "length", Value: 60}}}, nil, 0, Passed, "Length is 60 words"},
+		{"a bound on what is not judged", Rules{Max: []Limit{{Metric: "length", Value: 60}}}, nil, 0, Passed, "Length: 60 words"},
 		{"no such figure", Rules{Max: []Limit{{Metric: "lenght", Value: 60}}}, nil, 0, NotMeasured, "lenght was not measured"},
 	}
 	for _, c := range cases {
@@ -117,8 +124,8 @@ func TestEvery(t *testing.T) {
 	}
 }
 
-// A share of items is counted in items.
-func TestHardCountsItems(t *testing.T) {
+// A share of the outputs is counted in outputs.
+func TestHardCountsOutputs(t *testing.T) {
 	t.Parallel()
 	e := evaluation{c: comparison(nil)}
 	for _, c := range []struct {
@@ -126,10 +133,10 @@ func TestHardCountsItems(t *testing.T) {
 		want             Outcome
 		says             string
 	}{
-		{0, .025, 0, Passed, "Violations on 0 of 120 items; the 95 % interval reaches 2.5 % of all"},
-		{1. / 120, .04, 0, Failed, "Violations on 1 of 120 items"},
-		{1. / 120, .04, 1, Passed, "Violations on 1 of 120 items"},
-		{3. / 120, .07, 2, Failed, "Violations on 3 of 120 items"},
+		{0, .025, 0, Passed, "Violations: 0 of 120 outputs; the 95 % interval reaches 2.5 % of all"},
+		{1. / 120, .04, 0, Failed, "Violations: 1 of 120 outputs"},
+		{1. / 120, .04, 1, Passed, "Violations: 1 of 120 outputs"},
+		{3. / 120, .07, 2, Failed, "Violations: 3 of 120 outputs"},
 	} {
 		k := Check{Kind: KindHard, Title: "Violations", Value: c.value, High: c.high, Level: .95, N: 120}
 		outcome, reason := e.verdict(k, Limit{Value: c.max}, true)
@@ -141,11 +148,17 @@ func TestHardCountsItems(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	t.Parallel()
+	if _, err := Evaluate(compare.Comparison{}, Default()); err == nil || !strings.Contains(err.Error(), "no candidate to hold against") {
+		t.Errorf("of nothing: %v", err)
+	}
 	for want, r := range map[string]Rules{
+		"hard counts outputs with failed_share, and 0.5 is not":  {Hard: []Limit{{Metric: "failed_share", Value: .5}}},
 		"the rules ask for nothing":                              {},
 		"there is no regression on it":                           {Regression: []Regression{{Metric: "length"}}},
 		"so min makes no sense":                                  {Min: []Limit{{Metric: "ter", Value: 1}}},
 		"so max makes no sense":                                  {Max: []Limit{{Metric: "bleu", Value: 1}}},
+		"throughput is better when it is higher":                 {Max: []Limit{{Metric: "throughput", Value: 1}}},
+		"cost_per_10000 is better when it is lower":              {Min: []Limit{{Metric: "cost_per_10000", Value: 1}}},
 		"so hard makes no sense":                                 {Hard: []Limit{{Metric: "bleu", Value: 1}}},
 		`a candidate "other" that is not compared`:               {Candidates: []string{"other"}, Min: []Limit{{Metric: "bleu"}}},
 		"min[1].metric: bleu has a rule of this kind already":    {Min: []Limit{{Metric: "bleu"}, {Metric: "bleu"}}},

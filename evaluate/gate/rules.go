@@ -41,8 +41,8 @@ type Regression struct {
 // compare.Operation.Figures gives it.
 type Limit struct {
 	Metric string `json:"metric"`
-	// Value is the bound. In Hard, for metrics that are a share of items
-	// (metric.Info.Rate), it is a number of items; else it is in the metric's unit.
+	// Value is the bound. In Hard, for figures that are a share of the outputs
+	// (metric.Info.Rate), it is a number of outputs; else it is in the figure's unit.
 	Value float64 `json:"value"`
 	// Interval: the whole interval has to keep the bound, not the value alone.
 	Interval bool   `json:"interval,omitempty"`
