@@ -104,7 +104,10 @@ func (a *app) scoreClassification(ctx context.Context, f classificationFlags, o 
 	if err != nil {
 		return err
 	}
+	bar := a.progress("intervals", "resamples")
+	o.Progress = func(done, total int) { bar.update(int64(done), int64(total)) }
 	got, err := classification.Evaluate(ctx, d, o)
+	bar.end()
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"stylesprint/evaluate/resample"
 )
@@ -26,6 +27,9 @@ type Options struct {
 	// Bins of the calibration curve. Defaults to 10, Uniform.
 	Bins    int
 	Binning Binning
+	// Progress, if not nil, is told how many resamples are done, from several
+	// goroutines at once.
+	Progress func(done, total int)
 	// CurvePoints is the most points that a curve is given with. Defaults to 200.
 	CurvePoints int
 }
@@ -77,13 +81,14 @@ func (o *Options) complete(d Data) error {
 // evaluator holds what the figures are computed from, sorted once.
 type evaluator struct {
 	Data
-	o           Options
-	kinds       []kind
-	rest        *OneVsRest // nil without scores
-	calibration *Calibration
-	samples     []Tally            // of multilabel data
-	sampleAreas map[Area][]float64 // of every sample, with scores
-	scratch     sync.Pool
+	o              Options
+	kinds          []kind
+	rest           *OneVsRest // nil without scores
+	calibration    *Calibration
+	briers, losses []float64          // of every item, where scores are probabilities
+	samples        []Tally            // of multilabel data
+	sampleAreas    map[Area][]float64 // of every sample, with scores
+	scratch        sync.Pool
 }
 
 // Evaluate computes every figure with its interval. It stops when the context ends.
@@ -131,6 +136,7 @@ func (e *evaluator) rank() error {
 			at = slices.Index(row, slices.Max(row))
 		}
 		hit[i], p[i] = actual == at, min(max(row[at], 0), 1)
+		e.briers, e.losses = append(e.briers, brier(row, actual)), append(e.losses, logLoss(row[actual]))
 	}
 	c, err := NewCalibration(hit, p, e.o.Bins, e.o.Binning)
 	e.calibration = &c
@@ -206,13 +212,13 @@ func (e *evaluator) figures(counts []int32) []float64 {
 			tallies = tallies[e.Positive : e.Positive+1]
 		}
 	}
-	out := make([]float64, len(e.kinds))
+	out, a := make([]float64, len(e.kinds)), e.areas(counts)
 	for i, k := range e.kinds {
 		switch {
 		case k.scores && !e.HasScores, k.probability && e.NotProbability != "":
 			out[i] = math.NaN()
 		case k.scores:
-			out[i] = e.scoreFigure(k.name, counts)
+			out[i] = e.scoreFigure(k.name, a, counts)
 		default:
 			out[i] = e.classFigure(k.name, m, tallies, counts)
 		}
@@ -274,42 +280,44 @@ func (e *evaluator) classFigure(name string, m *Matrix, tallies []Tally, counts 
 	return m.Accuracy()
 }
 
-func (e *evaluator) scoreFigure(name string, counts []int32) float64 {
+// scoreFigure; a is found by the caller once for all figures.
+func (e *evaluator) scoreFigure(name string, a areas, counts []int32) float64 {
 	switch name {
 	case figureROCAUC:
-		return e.area(ROCArea, counts)
+		return a.roc
 	case figureAP:
-		return e.area(PrecisionArea, counts)
+		return a.average
 	case figurePRAUC:
-		return e.rest.Class[e.Positive].PRAUC(counts)
+		return a.pr
 	case figureBrier:
-		return mean(e.N(), counts, func(i int) float64 { return brier(e.Scores.Row(i), e.True[i]) })
+		return mean(e.N(), counts, func(i int) float64 { return e.briers[i] })
 	case figureLogLoss:
-		return mean(e.N(), counts, func(i int) float64 { return logLoss(e.Scores.Row(i)[e.True[i]]) })
+		return mean(e.N(), counts, func(i int) float64 { return e.losses[i] })
 	}
 	return e.calibration.Error(counts)
 }
 
-// area is the headline's average; NaN, where scikit-learn has a convention, for
-// classes without items.
-func (e *evaluator) area(a Area, counts []int32) float64 {
-	switch e.o.Average {
-	case Binary:
-		r := e.rest.Class[e.Positive]
-		if _, positives := r.totals(counts); positives == 0 {
-			return math.NaN()
-		}
-		return a.of(r, counts)
-	case Samples:
-		return e.samplesArea(a, counts)
-	case Macro:
-		for _, r := range e.rest.Class {
-			if _, positives := r.totals(counts); positives == 0 {
-				return math.NaN()
-			}
+// areas are the headline's; NaN, where scikit-learn has a convention, for classes
+// without items.
+func (e *evaluator) areas(counts []int32) areas {
+	var a areas
+	switch {
+	case !e.HasScores:
+		return a
+	case e.o.Average == Samples:
+		return areas{roc: e.samplesArea(ROCArea, counts), average: e.samplesArea(PrecisionArea, counts)}
+	case e.o.Average == Binary:
+		a = e.rest.Class[e.Positive].areas(counts)
+	default:
+		a = e.rest.areas(e.o.Average, counts)
+		if e.o.Average == Weighted {
+			return a
 		}
 	}
-	return e.rest.average(e.o.Average, counts, a)
+	if a.positives == 0 {
+		a.roc, a.average = math.NaN(), math.NaN()
+	}
+	return a
 }
 
 func (e *evaluator) samplesArea(a Area, counts []int32) float64 {
@@ -329,9 +337,10 @@ func (e *evaluator) rankSamples() error {
 		if err != nil {
 			return err
 		}
-		e.sampleAreas[ROCArea][i], e.sampleAreas[PrecisionArea][i] = r.ROCAUC(nil), math.NaN()
-		if slices.Contains(positive, true) {
-			e.sampleAreas[PrecisionArea][i] = r.AveragePrecision(nil)
+		a := r.areas(nil)
+		e.sampleAreas[ROCArea][i], e.sampleAreas[PrecisionArea][i] = a.roc, a.average
+		if a.positives == 0 {
+			e.sampleAreas[PrecisionArea][i] = math.NaN()
 		}
 	}
 	return nil
@@ -351,8 +360,12 @@ func (e *evaluator) intervals(ctx context.Context, r *Report) error {
 		return nil
 	}
 	drawn := make([][]float64, e.o.Bootstrap)
+	var done atomic.Int64
 	err := resample.Each(ctx, e.N(), resample.Options{Samples: e.o.Bootstrap, Seed: e.o.Seed}, func(sample int, counts []int32) {
 		drawn[sample] = e.figures(counts)
+		if e.o.Progress != nil {
+			e.o.Progress(int(done.Add(1)), e.o.Bootstrap)
+		}
 	})
 	if err != nil {
 		return fmt.Errorf("draw items again: %w", err)

@@ -40,20 +40,15 @@ func NewRanking(positive []bool, scores []float64) (Ranking, error) {
 	return r, nil
 }
 
-// steps calls do after each group of equal scores, with the weights of the
-// negatives and positives at or above it. Each item counts as often as counts
-// says (nil: once).
-func (r Ranking) steps(counts []int32, do func(rank int, fp, tp float64)) {
+// steps calls do after each group of equal scores, with the numbers of negatives
+// and positives at or above it.
+func (r Ranking) steps(do func(rank int, fp, tp float64)) {
 	var fp, tp float64
-	for rank := range r.order {
-		w := 1.0
-		if counts != nil {
-			w = float64(counts[r.order[rank]])
-		}
-		if r.positive[rank] {
-			tp += w
+	for rank, positive := range r.positive {
+		if positive {
+			tp++
 		} else {
-			fp += w
+			fp++
 		}
 		if r.last[rank] {
 			do(rank, fp, tp)
@@ -61,71 +56,67 @@ func (r Ranking) steps(counts []int32, do func(rank int, fp, tp float64)) {
 	}
 }
 
-func (r Ranking) totals(counts []int32) (negatives, positives float64) {
-	for rank, p := range r.positive {
-		w := 1.0
-		if counts != nil {
-			w = float64(counts[r.order[rank]])
-		}
+func (r Ranking) totals() (negatives, positives float64) {
+	for _, p := range r.positive {
 		if p {
-			positives += w
-		} else {
-			negatives += w
+			positives++
 		}
 	}
-	return negatives, positives
+	return float64(len(r.positive)) - positives, positives
+}
+
+// areas are the figures of one ranking, found in one pass.
+type areas struct {
+	roc, average, pr     float64
+	negatives, positives float64
+}
+
+// areas is the hot path of intervals: it allocates nothing.
+func (r Ranking) areas(counts []int32) areas {
+	var a areas
+	var fp, tp, lastFP, lastTP float64
+	precision := 1.0
+	for rank, item := range r.order {
+		w := 1.0
+		if counts != nil {
+			w = float64(counts[item])
+		}
+		if r.positive[rank] {
+			tp += w
+		} else {
+			fp += w
+		}
+		if !r.last[rank] || fp == lastFP && tp == lastTP {
+			continue
+		}
+		p := tp / (tp + fp)
+		a.roc += (fp - lastFP) * (tp + lastTP)
+		a.average += (tp - lastTP) * p
+		a.pr += (tp - lastTP) * (p + precision)
+		lastFP, lastTP, precision = fp, tp, p
+	}
+	a.negatives, a.positives = fp, tp
+	a.roc /= 2 * fp * tp // NaN with one class only
+	a.pr /= 2 * tp
+	if tp > 0 {
+		a.average /= tp
+	}
+	return a
 }
 
 // ROCAUC is the area under the ROC curve by trapezoids, 0 to 1: the chance that
 // a positive item stands above a negative one, ties counting a half. It is NaN
 // where there is one class only. counts: how often each item counts, nil for once.
-func (r Ranking) ROCAUC(counts []int32) float64 {
-	var area, fp, tp float64
-	r.steps(counts, func(_ int, f, t float64) {
-		area += (f - fp) * (t + tp) / 2
-		fp, tp = f, t
-	})
-	if fp == 0 || tp == 0 {
-		return math.NaN()
-	}
-	return area / (fp * tp)
-}
+func (r Ranking) ROCAUC(counts []int32) float64 { return r.areas(counts).roc }
 
 // AveragePrecision is the sum of precisions over the steps of recall, not
 // interpolated, 0 to 1. Without positive items it is 0, as in scikit-learn.
-func (r Ranking) AveragePrecision(counts []int32) float64 {
-	var sum, tp float64
-	r.steps(counts, func(_ int, f, t float64) {
-		if t > tp {
-			sum += (t - tp) * t / (t + f)
-		}
-		tp = t
-	})
-	if tp == 0 {
-		return 0
-	}
-	return sum / tp
-}
+func (r Ranking) AveragePrecision(counts []int32) float64 { return r.areas(counts).average }
 
 // PRAUC is the area under the precision-recall curve by trapezoids, which is too
 // high for a curve that is not convex (Davis and Goadrich 2006): see
 // AveragePrecision. It is NaN without positive items.
-func (r Ranking) PRAUC(counts []int32) float64 {
-	_, positives := r.totals(counts)
-	if positives == 0 {
-		return math.NaN()
-	}
-	area, recall, precision := 0.0, 0.0, 1.0
-	r.steps(counts, func(_ int, f, t float64) {
-		if f+t == 0 {
-			return
-		}
-		next, p := t/positives, t/(t+f)
-		area += (next - recall) * (p + precision) / 2
-		recall, precision = next, p
-	})
-	return area
-}
+func (r Ranking) PRAUC(counts []int32) float64 { return r.areas(counts).pr }
 
 // Point is one place of a curve.
 type Point struct {
@@ -141,7 +132,7 @@ type Point struct {
 // of the class.
 func (r Ranking) ROC() []Point {
 	var fps, tps, thresholds []float64
-	r.steps(nil, func(rank int, f, t float64) {
+	r.steps(func(rank int, f, t float64) {
 		fps, tps, thresholds = append(fps, f), append(tps, t), append(thresholds, r.scores[rank])
 	})
 	out := []Point{{0, 0, math.Inf(1)}}
@@ -151,7 +142,7 @@ func (r Ranking) ROC() []Point {
 		}
 		out = append(out, Point{fps[i], tps[i], thresholds[i]})
 	}
-	negatives, positives := r.totals(nil)
+	negatives, positives := r.totals()
 	for i := range out {
 		out[i].X /= negatives // 0/0 is NaN
 		out[i].Y /= positives
@@ -163,9 +154,9 @@ func (r Ranking) ROC() []Point {
 // (0, 1), where nothing is called positive. Without positive items recall is 1
 // throughout, as in scikit-learn.
 func (r Ranking) PR() []Point {
-	_, positives := r.totals(nil)
+	_, positives := r.totals()
 	out := []Point{{0, 1, math.Inf(1)}}
-	r.steps(nil, func(rank int, f, t float64) {
+	r.steps(func(rank int, f, t float64) {
 		p := Point{1, t / (t + f), r.scores[rank]}
 		if positives > 0 {
 			p.X = t / positives

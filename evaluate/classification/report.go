@@ -253,10 +253,10 @@ func (e *evaluator) row(c int, t Tally) ClassRow {
 		Precision: Figure(one.Precision), Recall: Figure(one.Recall), F1: Figure(one.F), FBeta: Figure(beta.F), ROCAUC: nan, AveragePrecision: nan, PRAUC: nan}
 	r.TrueNegatives = e.N() - r.TruePositives - r.FalsePositives - r.FalseNegatives
 	if e.HasScores {
-		ranking := e.rest.Class[c]
-		r.ROCAUC, r.PRAUC = Figure(ranking.ROCAUC(nil)), Figure(ranking.PRAUC(nil))
-		if t.Actual > 0 {
-			r.AveragePrecision = Figure(ranking.AveragePrecision(nil))
+		a := e.rest.Class[c].areas(nil)
+		r.ROCAUC, r.PRAUC = Figure(a.roc), Figure(a.pr)
+		if a.positives > 0 {
+			r.AveragePrecision = Figure(a.average)
 		}
 	}
 	return r
@@ -296,7 +296,7 @@ func (e *evaluator) addScores(r *Report) {
 		}
 	}
 	for c, ranking := range e.rest.Class {
-		negatives, positives := ranking.totals(nil)
+		negatives, positives := ranking.totals()
 		if negatives == 0 || positives == 0 || len(r.Curves) == maxCurves || e.o.Average == Binary && c != e.Positive {
 			continue
 		}

@@ -107,41 +107,47 @@ const (
 	PrecisionArea Area = "average_precision"
 )
 
-func (a Area) of(r Ranking, counts []int32) float64 {
-	if a == ROCArea {
-		return r.ROCAUC(counts)
+func (a areas) of(which Area) float64 {
+	if which == ROCArea {
+		return a.roc
 	}
-	return r.AveragePrecision(counts)
+	return a.average
 }
 
 // ROCAUC averages the classes' areas under their ROC curves: Macro, Weighted (by
 // support) or Micro. A class without items, or with all of them, makes Macro NaN;
 // Weighted leaves classes without items out.
-func (o *OneVsRest) ROCAUC(how Average, counts []int32) float64 {
-	return o.average(how, counts, ROCArea)
-}
+func (o *OneVsRest) ROCAUC(how Average, counts []int32) float64 { return o.areas(how, counts).roc }
 
-// AveragePrecision averages the classes' average precisions.
+// AveragePrecision averages the classes' average precisions. A class without items
+// has 0, as in scikit-learn.
 func (o *OneVsRest) AveragePrecision(how Average, counts []int32) float64 {
-	return o.average(how, counts, PrecisionArea)
+	return o.areas(how, counts).average
 }
 
-func (o *OneVsRest) average(how Average, counts []int32, area Area) float64 {
+// areas averages over the classes. Its positives are those of the class that has
+// the fewest.
+func (o *OneVsRest) areas(how Average, counts []int32) areas {
 	if how == Micro {
-		return area.of(o.micro, o.spread(counts))
+		return o.micro.areas(o.spread(counts))
 	}
-	var sum, weight float64
+	out := areas{positives: math.Inf(1)}
+	var weight float64
 	for _, r := range o.Class {
-		w := 1.0
+		a, w := r.areas(counts), 1.0
+		out.positives = min(out.positives, a.positives)
 		if how == Weighted {
-			if _, w = r.totals(counts); w == 0 {
+			if w = a.positives; w == 0 {
 				continue
 			}
 		}
-		sum += w * area.of(r, counts)
+		out.roc += w * a.roc
+		out.average += w * a.average
 		weight += w
 	}
-	return sum / weight
+	out.roc /= weight
+	out.average /= weight
+	return out
 }
 
 // SamplesAverage ranks the classes within each sample and averages a figure over
@@ -157,7 +163,7 @@ func SamplesAverage(truth Truth, s Scores, area Area) (float64, error) {
 		if err != nil {
 			return 0, err
 		}
-		sum += area.of(r, nil)
+		sum += r.areas(nil).of(area)
 	}
 	return sum / float64(s.Rows()), nil
 }

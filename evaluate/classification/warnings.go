@@ -23,7 +23,7 @@ func (e *evaluator) missing(k kind) string {
 func (e *evaluator) absent() string {
 	var none, all []string
 	for c, r := range e.rest.Class {
-		negatives, positives := r.totals(nil)
+		negatives, positives := r.totals()
 		switch {
 		case positives == 0:
 			none = append(none, e.Classes[c])
