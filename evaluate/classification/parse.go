@@ -96,7 +96,7 @@ type scoreTable struct {
 	notProbability string
 }
 
-// sumTolerance is how far a row of probabilities may add up from 1: scikit-learn's
+// sumsToOne allows for rounding: a row may add up to 1 within scikit-learn's tolerance
 // (numpy.allclose).
 func sumsToOne(sum float64) bool { return math.Abs(1-sum) <= 1e-8+1e-5*math.Abs(sum) }
 

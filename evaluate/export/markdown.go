@@ -19,7 +19,7 @@ import (
 func Markdown(w io.Writer, c compare.Comparison, g *gate.Result) error {
 	m := markdown{}
 	m.line("### %s", prose(c.Decision.Sentence))
-	m.line("%s, %s in %s; differences are against %s.", prose(c.Dataset), counted(c.Items, "item"), counted(c.Families, unitOf(c)), prose(c.Baseline))
+	m.line("%s, %s; differences are against %s.", prose(c.Dataset), items(c), prose(c.Baseline))
 	if g != nil {
 		m.gate(*g)
 	}
@@ -254,11 +254,12 @@ func (m *markdown) folded(title string, body func(), any bool) {
 	m.b.WriteString("\n</details>\n")
 }
 
-func unitOf(c compare.Comparison) string {
+// items says how many items there are, in how many families where these differ.
+func items(c compare.Comparison) string {
 	if c.Families == c.Items {
-		return "item"
+		return counted(c.Items, "item")
 	}
-	return "family"
+	return counted(c.Items, "item") + " in " + counted(c.Families, "family")
 }
 
 func counted(n int, noun string) string {
