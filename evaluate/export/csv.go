@@ -19,34 +19,26 @@ import (
 func columns() []string {
 	return []string{"dataset", "dataset_hash", "split", "items", "families", "candidate", "run", "role", "metric", "title", "unit", "direction",
 		"value", "low", "high", "level", "n", "missing", "signature",
-		"baseline", "delta", "delta_low", "delta_high", "p", "p_adjusted", "p_bootstrap", "verdict", "non_inferior", "margin", "detectable", "more_items"}
+		"baseline", "delta", "delta_low", "delta_high", "p", "p_adjusted", "p_bootstrap", "verdict", "non_inferior", "margin", "detectable", "more_items", "slice", "slice_value"}
 }
 
 // CSV writes a row for each candidate and metric, and for each figure of cost and
-// speed, with its difference from the baseline where it has one. Cells without a
-// value are empty. A text that a spreadsheet would take for a formula gets an
-// apostrophe before it (OWASP, CSV injection).
+// speed, with its difference from the baseline where it has one; then the same for
+// every slice that has figures, with its key and value in the last two cells.
+// Cells without a value are empty. A text that a spreadsheet would take for a
+// formula gets an apostrophe before it (OWASP, CSV injection).
 func CSV(w io.Writer, c compare.Comparison) error {
-	var b bytes.Buffer
-	out := csv.NewWriter(&b)
 	rows := [][]string{columns()}
-	for _, k := range c.Candidates {
-		for i, s := range k.Scores {
-			if i >= len(c.Metrics) {
-				break
-			}
-			m := c.Metrics[i]
-			row := append(head(c, k), text(m.Name), text(m.Title), text(m.Unit), text(string(m.Direction)))
-			row = append(append(row, figure(s)...), text(m.Signature))
-			rows = append(rows, append(row, difference(c, k, i)...))
-		}
-		for _, f := range k.Operation.Figures() {
-			row := append(head(c, k), text(f.Name), text(f.Title), text(f.Score.Unit), text(string(f.Direction)))
-			row = append(append(row, figure(f.Score)...), text(f.Score.Signature), text(c.Baseline))
-			rows = append(rows, append(row, make([]string, len(columns())-len(row))...))
+	for i := range c.Candidates {
+		rows = append(rows, candidateRows(c, i)...)
+	}
+	for _, by := range c.Slices {
+		for _, s := range by.Slices {
+			rows = append(rows, sliceRows(c, by.Key, s)...)
 		}
 	}
-	if err := out.WriteAll(rows); err != nil {
+	var b bytes.Buffer
+	if err := csv.NewWriter(&b).WriteAll(rows); err != nil {
 		return fmt.Errorf("write CSV: %w", err)
 	}
 	if _, err := w.Write(b.Bytes()); err != nil {
@@ -55,12 +47,43 @@ func CSV(w io.Writer, c compare.Comparison) error {
 	return nil
 }
 
-func head(c compare.Comparison, k compare.Candidate) []string {
-	role := "challenger"
+func candidateRows(c compare.Comparison, i int) [][]string {
+	k := c.Candidates[i]
+	var rows [][]string
+	for m := range min(len(k.Scores), len(c.Metrics)) {
+		row := append(head(c, i, c.Items, c.Families), metricCells(c.Metrics[m], k.Scores[m])...)
+		rows = append(rows, append(append(row, difference(c, k.Differences, m)...), "", ""))
+	}
+	for _, f := range k.Operation.Figures() {
+		row := append(head(c, i, c.Items, c.Families), text(f.Name), text(f.Title), text(f.Score.Unit), text(string(f.Direction)))
+		row = append(append(row, figure(f.Score)...), text(f.Score.Signature), text(c.Baseline))
+		rows = append(rows, append(row, make([]string, len(columns())-len(row))...))
+	}
+	return rows
+}
+
+func sliceRows(c compare.Comparison, key string, s compare.Slice) [][]string {
+	var rows [][]string
+	for i := range min(len(s.Candidates), len(c.Candidates)) {
+		k := s.Candidates[i]
+		for m := range min(len(k.Scores), len(c.Metrics)) {
+			row := append(head(c, i, s.Items, s.Families), metricCells(c.Metrics[m], k.Scores[m])...)
+			rows = append(rows, append(append(row, difference(c, k.Differences, m)...), text(key), text(s.Value)))
+		}
+	}
+	return rows
+}
+
+func metricCells(m compare.Metric, s stylesprint.Score) []string {
+	return append(append([]string{text(m.Name), text(m.Title), text(m.Unit), text(string(m.Direction))}, figure(s)...), text(m.Signature))
+}
+
+func head(c compare.Comparison, i, items, families int) []string {
+	k, role := c.Candidates[i], "challenger"
 	if k.Name == c.Baseline {
 		role = "baseline"
 	}
-	return []string{text(c.Dataset), text(c.DatasetHash), text(c.Split), strconv.Itoa(c.Items), strconv.Itoa(c.Families), text(k.Name), text(k.Run.ID), role}
+	return []string{text(c.Dataset), text(c.DatasetHash), text(c.Split), strconv.Itoa(items), strconv.Itoa(families), text(k.Name), text(k.Run.ID), role}
 }
 
 // figure is value, low, high, level, n and missing.
@@ -75,11 +98,11 @@ func figure(s stylesprint.Score) []string {
 	return []string{number(s.Value), low, high, level, strconv.Itoa(s.N), ""}
 }
 
-func difference(c compare.Comparison, k compare.Candidate, i int) []string {
-	if i >= len(k.Differences) {
+func difference(c compare.Comparison, differences []compare.Difference, i int) []string {
+	if i >= len(differences) {
 		return append([]string{text(c.Baseline)}, make([]string, 11)...)
 	}
-	d, m := k.Differences[i], c.Metrics[i]
+	d, m := differences[i], c.Metrics[i]
 	judged, margin := "", ""
 	if m.Direction != compare.DirectionNone {
 		judged, margin = strconv.FormatBool(d.NonInferior), number(m.Margin)

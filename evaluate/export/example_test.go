@@ -25,7 +25,7 @@ func ExampleMarkdown() {
 	// Output:
 	// ### The data do not decide.
 	//
-	// demo, 40 items; differences are against plain.
+	// On demo, 40 items; differences are against plain.
 	//
 	// | Metric | plain | a\|b |
 	// | --- | ---: | ---: |

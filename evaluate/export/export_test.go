@@ -41,6 +41,19 @@ func comparison() compare.Comparison {
 		LeftOut:  []compare.LeftOut{{Metric: "clip", Why: map[string]string{"small": "not measured: no images", "voice": "not scored with it"}}},
 		Warnings: []string{"plain: 2 of 120 outputs were replayed from a record; their latency does not count."},
 	}
+	c.Reported = []compare.Reported{{Title: "An article's figures", Source: "an article", Metrics: []compare.ReportedMetric{{Name: "BLEU"}, {Name: "CLIP"}}, Statement: "No signature is known of these figures.",
+		Candidates: []compare.ReportedCandidate{{Name: "GPT-3.5", Figures: []compare.ReportedFigure{{Metric: "BLEU", Value: .6215, Text: "0.6215"}, {Metric: "CLIP", Value: 26.195, Text: "26.195, reference 29.010, delta 2.815"}}},
+			{Name: "GPT-Neo", Figures: []compare.ReportedFigure{{Metric: "BLEU", Value: .1934, Text: "0.1934"}}}}}}
+	slice := compare.Slice{Value: "dresses", Items: 40, Families: 20}
+	for i, name := range []string{"plain", "voice", "small"} {
+		f := float64(i)
+		k := compare.SliceCandidate{Name: name, Scores: []stylesprint.Score{score("bleu", "0-100", 20+3*f), score("similarity", "0-1", .7), {Metric: "length", Missing: "too few"}}}
+		if i > 0 {
+			k.Differences = []compare.Difference{{Metric: "bleu", Delta: 3 * f, Low: f, High: 5 * f, P: .04, PAdjusted: .08, PBootstrap: .05, Verdict: compare.VerdictUndecided}}
+		}
+		slice.Candidates = append(slice.Candidates, k)
+	}
+	c.Slices = []compare.Slicing{{Key: "category", Slices: []compare.Slice{slice, {Value: "hats", Items: 3, Missing: "too few: n = 3"}}, Warnings: []string{"In every category small is worse, and on the whole it is better."}}}
 	for i, name := range []string{"plain", "voice", "small"} {
 		f := float64(i)
 		k := compare.Candidate{Name: name, Run: evaluate.Run{ID: "run-" + name, Candidate: evaluate.Candidate{Model: stylesprint.ModelRef{Provider: "local", Name: "smollm2"}}},
@@ -130,6 +143,9 @@ func hostileComparison() compare.Comparison {
 	c := comparison()
 	c.Dataset, c.Split, c.Baseline = hostile, hostile, hostile
 	c.Decision.Sentence, c.Decision.Reasons, c.Warnings = hostile, []string{hostile}, []string{hostile}
+	c.Reported[0].Title, c.Reported[0].Source, c.Reported[0].Statement = hostile, hostile, hostile
+	c.Reported[0].Candidates[0].Name, c.Reported[0].Candidates[0].Figures[0].Text = hostile, hostile
+	c.Slices[0].Key, c.Slices[0].Slices[0].Value, c.Slices[0].Warnings = hostile, hostile, []string{hostile}
 	for i := range c.Metrics {
 		c.Metrics[i].Title, c.Metrics[i].Signature, c.Metrics[i].Unit = hostile, hostile, hostile
 	}
@@ -179,12 +195,18 @@ func TestCSVHoldsTheFigures(t *testing.T) {
 		t.Fatal(err)
 	}
 	figures := len(c.Candidates[0].Operation.Figures())
-	if want := 1 + len(c.Candidates)*(len(c.Metrics)+figures); len(rows) != want {
+	if want := 1 + len(c.Candidates)*(len(c.Metrics)+figures+len(c.Metrics)); len(rows) != want {
 		t.Fatalf("%d rows, want %d", len(rows), want)
 	}
 	at := map[string]int{}
 	for i, name := range rows[0] {
 		at[name] = i
+	}
+	last := rows[len(rows)-3] // small on BLEU, dresses alone
+	for name, want := range map[string]string{"candidate": "small", "metric": "bleu", "value": "26", "items": "40", "families": "20", "delta": "6", "slice": "category", "slice_value": "dresses"} {
+		if got := last[at[name]]; got != want {
+			t.Errorf("of the slice, %s is %q, want %q", name, got, want)
+		}
 	}
 	row := rows[1+len(c.Metrics)+figures+1] // voice on similarity
 	for name, want := range map[string]string{"candidate": "voice", "role": "challenger", "metric": "similarity", "value": "0.75", "level": "0.95", "n": "120", "delta": "-0.05", "p_adjusted": "0.02", "verdict": "worse", "non_inferior": "false", "margin": "0.02", "more_items": "40", "signature": "cosine|exact"} {
@@ -263,9 +285,19 @@ func TestMarkdownIsHarmless(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"comparison.md", "gate.md"} {
 		text := files(t, hostileComparison())[name]
-		for _, bad := range []string{"<script", "@team", "#1", "a|b", "`c`", "*d*", "https://", "\x00", "\x1b", "\u202e", "\xff", "NaN%"} {
+		for _, bad := range []string{"<script", "@team", "#1", "\x00", "\x1b", "\u202e", "\xff", "NaN%"} {
 			if i := strings.Index(strings.ReplaceAll(strings.ReplaceAll(text, `\|`, ""), `\*`, ""), bad); i >= 0 {
 				t.Errorf("%s holds %q", name, bad)
+			}
+		}
+		for l := range strings.SplitSeq(text, "\n") { // within HTML Markdown's marks mean nothing
+			if strings.HasPrefix(l, "<details>") {
+				continue
+			}
+			for _, bad := range []string{"`c`", "*d*", "https://", "a|b"} {
+				if strings.Contains(strings.ReplaceAll(strings.ReplaceAll(l, "\\`", ""), `\*`, ""), bad) {
+					t.Errorf("%s holds %q: %s", name, bad, l)
+				}
 			}
 		}
 		// Every row of a table has as many cells as its header.

@@ -2,9 +2,11 @@ package export
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,15 +21,18 @@ import (
 func Markdown(w io.Writer, c compare.Comparison, g *gate.Result) error {
 	m := markdown{}
 	m.line("### %s", prose(c.Decision.Sentence))
-	m.line("%s, %s; differences are against %s.", prose(c.Dataset), items(c), prose(c.Baseline))
+	m.line("On %s, %s; differences are against %s.", prose(c.Dataset), items(c), prose(c.Baseline))
 	if g != nil {
 		m.gate(*g)
 	}
 	m.scores(c)
 	m.differences(c)
 	m.operation(c)
+	for _, r := range c.Reported {
+		m.reported(r)
+	}
 	m.fold("How it was decided", c.Decision.Reasons)
-	m.fold("To bear in mind", append(leftOut(c), c.Warnings...))
+	m.fold("To bear in mind", slices.Concat(leftOut(c), c.Warnings, sliceWarnings(c)))
 	m.method(c)
 	if _, err := w.Write(m.b.Bytes()); err != nil {
 		return fmt.Errorf("write Markdown: %w", err)
@@ -220,6 +225,45 @@ func leftOut(c compare.Comparison) []string {
 	return out
 }
 
+// sliceWarnings are those of all slicings.
+func sliceWarnings(c compare.Comparison) []string {
+	var out []string
+	for _, s := range c.Slices {
+		out = append(out, s.Warnings...)
+	}
+	return out
+}
+
+// reported shows figures from elsewhere, apart and named as such.
+func (m *markdown) reported(r compare.Reported) {
+	title := "Reported elsewhere, not measured here"
+	if r.Title != "" {
+		title += ": " + r.Title
+	}
+	header := []string{"Reported by " + prose(cmp.Or(r.Source, "the source"))}
+	for _, k := range r.Candidates {
+		header = append(header, prose(k.Name))
+	}
+	var rows [][]string
+	for _, metric := range r.Metrics {
+		row := []string{prose(metric.Name)}
+		for _, k := range r.Candidates {
+			cell := ""
+			for _, f := range k.Figures {
+				if f.Metric == metric.Name {
+					cell = prose(f.Text)
+				}
+			}
+			row = append(row, cell)
+		}
+		rows = append(rows, row)
+	}
+	m.folded(title, func() {
+		m.table(header, span{}, rows)
+		m.line("%s", prose(r.Statement))
+	}, true)
+}
+
 func (m *markdown) method(c compare.Comparison) {
 	lines := []string{fmt.Sprintf("Intervals at %s from a paired bootstrap over %s, %d resamples; p from paired approximate randomisation, %d trials, two-sided, Holm's correction over candidates; seed %d.",
 		level(c), plural(c.Method.Unit), c.Method.Bootstrap, c.Method.Randomization, c.Method.Seed),
@@ -249,7 +293,7 @@ func (m *markdown) folded(title string, body func(), any bool) {
 	if !any {
 		return
 	}
-	m.line("<details><summary>%s</summary>", prose(title))
+	m.line("<details><summary>%s</summary>", hypertext(title))
 	body()
 	m.b.WriteString("\n</details>\n")
 }
@@ -289,9 +333,9 @@ func prose(s string) string {
 		case '>':
 			b.WriteString("&gt;")
 		case '@':
-			b.WriteString("&#64;") // no mention
+			b.WriteString("@&#8203;") // a space of no width: no mention
 		case '#':
-			b.WriteString("&#35;") // no reference to an issue, no heading
+			b.WriteString("#&#8203;") // no reference to an issue, no heading
 		case '|':
 			b.WriteString(`\|`)
 		case '\\', '`', '*', '_', '[', ']', '~', '$', '!':
@@ -302,4 +346,9 @@ func prose(s string) string {
 		}
 	}
 	return strings.NewReplacer("://", ":&#47;&#47;", "www.", "www&#46;").Replace(b.String()) // no automatic link
+}
+
+// hypertext escapes a text within HTML, where Markdown's marks mean nothing.
+func hypertext(s string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "@", "@&#8203;", "#", "#&#8203;").Replace(printable(s))
 }
