@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"stylesprint/evaluate/agreement"
 	"stylesprint/evaluate/resample"
 )
 
@@ -268,7 +269,7 @@ func (e *evaluator) classFigure(name string, m *Matrix, tallies []Tally, counts 
 	case figureMatthews:
 		return m.Matthews()
 	case figureKappa:
-		return m.Kappa(Unweighted)
+		return m.Kappa(agreement.Unweighted)
 	}
 	if e.Multilabel {
 		exact, hamming := setFigures(len(e.Classes), e.TrueSets, e.PredictedSets, counts)

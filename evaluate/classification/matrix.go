@@ -3,6 +3,8 @@ package classification
 import (
 	"fmt"
 	"math"
+
+	"stylesprint/evaluate/agreement"
 )
 
 // Matrix is a confusion matrix over classes that are numbered from 0. Counts may
@@ -144,46 +146,15 @@ func (m Matrix) Matthews() float64 {
 	return (m.trace()*n - tp) / math.Sqrt(product)
 }
 
-// Disagreement says how much it weighs in Cohen's kappa that two raters differ.
-type Disagreement string
-
-// The weights of Cohen (1960) and of Cohen (1968) for classes in an order.
-const (
-	Unweighted Disagreement = ""
-	Linear     Disagreement = "linear"    // by how far the classes' numbers lie apart
-	Quadratic  Disagreement = "quadratic" // by its square
-)
-
-// Kappa is Cohen's kappa: agreement beyond what the raters' own frequencies give
-// by chance, at most 1. It is NaN where chance alone agrees fully: both raters
-// use the same single class, or there are no items.
-func (m Matrix) Kappa(d Disagreement) float64 {
-	actual, predicted, total := m.sums()
-	var seen, expected float64
-	for i := range m.k {
-		for j := range m.k {
-			w := weight(d, i, j)
-			seen += w * m.At(i, j)
-			expected += w * actual[i] * predicted[j] / total
-		}
-	}
-	if expected == 0 || total == 0 {
+// Kappa is Cohen's kappa of labels and predictions as two raters: agreement beyond
+// what their own frequencies give by chance, at most 1. It is NaN where chance
+// alone agrees fully: both use the same single class, or there are no items.
+func (m Matrix) Kappa(w agreement.Weights) float64 {
+	v, err := agreement.TableKappa(m.k, m.counts, w)
+	if err != nil {
 		return math.NaN()
 	}
-	return 1 - seen/expected
-}
-
-func weight(d Disagreement, i, j int) float64 {
-	apart := math.Abs(float64(i - j))
-	switch {
-	case d == Linear:
-		return apart
-	case d == Quadratic:
-		return apart * apart
-	case i == j:
-		return 0
-	}
-	return 1
+	return v
 }
 
 // Tallies returns what precision, recall and F of each class are made of.

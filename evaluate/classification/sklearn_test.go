@@ -8,6 +8,8 @@ import (
 	"os"
 	"strconv"
 	"testing"
+
+	"stylesprint/evaluate/agreement"
 )
 
 // parity is how far a figure may be from scikit-learn 1.9.1's.
@@ -180,9 +182,9 @@ func TestClassesEqualScikitLearn(t *testing.T) {
 		same(t, at("accuracy"), m.Accuracy(), c.Accuracy)
 		same(t, at("balanced accuracy"), m.BalancedAccuracy(), c.Balanced)
 		same(t, at("Matthews"), m.Matthews(), c.Matthews)
-		same(t, at("kappa"), m.Kappa(Unweighted), c.Kappa)
-		same(t, at("linear kappa"), m.Kappa(Linear), c.KappaLinear)
-		same(t, at("quadratic kappa"), m.Kappa(Quadratic), c.KappaQuadratic)
+		same(t, at("kappa"), m.Kappa(agreement.Unweighted), c.Kappa)
+		same(t, at("linear kappa"), m.Kappa(agreement.Linear), c.KappaLinear)
+		same(t, at("quadratic kappa"), m.Kappa(agreement.Quadratic), c.KappaQuadratic)
 		for a := range c.K {
 			for b := range c.K {
 				same(t, at("confusion"), m.At(a, b), c.Confusion[a][b])
