@@ -39,7 +39,7 @@ metric, a cost or a latency (cost_per_10000, latency_p95, throughput, failed_sha
 
 --rules names a YAML or JSON file with the same rules and more (docs/formats/gate.md); flags are added to it and win over it.`,
 		Example: "  stylesprint eval gate plain brand-voice\n" +
-			"  stylesprint eval gate plain brand-voice --loss bleu=2 --min similarity=0.7 --max cost_per_10000=15 --hard failed_share\n" +
+			"  stylesprint eval gate plain brand-voice --loss bleu=2 --min similarity=0.7 --max cost_per_10000=15 --hard hard-violations\n" +
 			"  stylesprint eval gate plain brand-voice --rules gate.yaml --junit gate.xml --markdown gate.md",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

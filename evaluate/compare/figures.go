@@ -1,6 +1,9 @@
 package compare
 
-import "stylesprint"
+import (
+	"stylesprint"
+	"stylesprint/evaluate/resample"
+)
 
 // Figure is one figure of cost, speed or reliability, under the name that rules
 // and files use.
@@ -29,16 +32,23 @@ func (o Operation) Figures() []Figure {
 	}
 }
 
-// share is a count as a share of the outputs. It describes these outputs and has
-// no interval.
+// share is a count as a share of the outputs, with its exact interval: of none or
+// all of them the one-sided bound.
 func share(name string, n, outputs int) stylesprint.Score {
-	s := stylesprint.Score{Metric: name, Unit: "0-1", N: outputs, Signature: "share of outputs"}
+	s := stylesprint.Score{Metric: name, Unit: "0-1", N: outputs, Signature: "share of outputs|interval:clopper-pearson"}
 	if outputs == 0 {
 		s.Missing = "not measured: there are no outputs"
 		return s
 	}
-	s.Value = float64(n) / float64(outputs)
-	s.Low, s.High = s.Value, s.Value
+	s.Value, s.Level = float64(n)/float64(outputs), level
+	switch n {
+	case 0:
+		s.High = resample.UpperBound(n, outputs, level)
+	case outputs:
+		s.Low, s.High = resample.LowerBound(n, outputs, level), 1
+	default:
+		s.Low, s.High = resample.ClopperPearson(n, outputs, level)
+	}
 	return s
 }
 

@@ -46,6 +46,16 @@ func set(metric int, delta, p float64) func(*compare.Comparison) {
 	}
 }
 
+// violations gives both candidates a rate that metric.Describe knows.
+func violations(rate float64) func(*compare.Comparison) {
+	return func(c *compare.Comparison) {
+		c.Metrics = append(c.Metrics, compare.Metric{Name: "hard-violations", Title: "Violations", Unit: "0-1", Direction: compare.DirectionLower})
+		for i := range c.Candidates {
+			c.Candidates[i].Scores = append(c.Candidates[i].Scores, stylesprint.Score{Metric: "hard-violations", Value: rate, N: 120})
+		}
+	}
+}
+
 func TestChecks(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
@@ -87,7 +97,15 @@ func TestChecks(t *testing.T) {
 		{"latency not measured, optional", Rules{Max: []Limit{{Metric: "latency_p95", Value: 2, Optional: true}}}, nil, 0, Skipped, "not measured"},
 		{"failures", Rules{Hard: []Limit{{Metric: "failed_share"}}}, nil, 0, Failed, "Outputs that failed: 3 of 120 outputs"},
 		{"failures that are let pass", Rules{Hard: []Limit{{Metric: "failed_share", Value: 3}}}, nil, 0, Passed, "Outputs that failed: 3 of 120 outputs"},
-		{"no interval to keep", Rules{Max: []Limit{{Metric: "failed_share", Value: .1, Interval: true}}}, nil, 0, NotMeasured, "has no interval"},
+		{"a share with its interval", Rules{Max: []Limit{{Metric: "failed_share", Value: .05, Interval: true}}}, nil, 0, Failed, "Outputs that failed: 0.025 (95 % interval 0.005186 to 0.07132)"},
+		{"none, with its bound", Rules{Hard: []Limit{{Metric: "cut_share"}}}, nil, 0, Passed, "Outputs cut off at the token limit: 0 of 120 outputs; the 95 % interval reaches 2.466 % of all"},
+		{"a violation", Rules{Hard: []Limit{{Metric: "hard-violations"}}}, violations(1. / 120), 0, Failed, "Violations: 1 of 120 outputs"},
+		{"no violation", Rules{Hard: []Limit{{Metric: "hard-violations"}}}, violations(0), 0, Passed, "Violations: 0 of 120 outputs"},
+		{"violations, several outputs an item", Rules{Hard: []Limit{{Metric: "hard-violations", Value: 2}}}, func(c *compare.Comparison) {
+			violations(1. / 120)(c)
+			c.Candidates[1].Run.Repeat = 3
+		}, 0, Failed, "Violations: 3 of 360 outputs"},
+		{"no interval to keep", Rules{Max: []Limit{{Metric: "hard-violations", Value: .1, Interval: true}}}, violations(0), 0, NotMeasured, "has no interval"},
 		{"a bound on what is not judged", Rules{Max: []Limit{{Metric: "length", Value: 60}}}, nil, 0, Passed, "Length: 60 words"},
 		{"no such figure", Rules{Max: []Limit{{Metric: "lenght", Value: 60}}}, nil, 0, NotMeasured, "lenght was not measured"},
 	}
