@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 
@@ -95,13 +97,18 @@ func (a *app) compareArgs(ctx context.Context, c config.Config, db *sqlite.DB, a
 
 func (a *app) evalReportCommand() *cobra.Command {
 	var f compareFlags
-	var output string
+	var output, formatName string
 	cmd := &cobra.Command{
 		Use:     "report RUN|FILE RUN|FILE...",
-		Short:   "Write a comparison as one self-contained HTML file",
-		Example: "  stylesprint eval report plain brand-voice --output report.html",
+		Short:   "Write a comparison as one self-contained HTML file, or as JSON, CSV, JUnit XML or Markdown",
+		Example: "  stylesprint eval report plain brand-voice --output report.html\n  stylesprint eval report plain brand-voice --format csv --output -",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			format, err := parseReportFormat(formatName)
+			if err != nil {
+				return err
+			}
+			output := cmp.Or(output, format.file())
 			return a.withStore(cmd.Context(), func(c config.Config, db *sqlite.DB) error {
 				if _, err := f.options(); err != nil {
 					return err
@@ -115,10 +122,11 @@ func (a *app) evalReportCommand() *cobra.Command {
 					return err
 				}
 				in.Command = reportCommand(args, &f)
+				write := func(w io.Writer) error { return a.writeReport(w, in, format) }
 				if output == "-" {
-					return report.Write(a.stdout, in)
+					return write(a.stdout)
 				}
-				if err := writeFile(output, func(w *os.File) error { return report.Write(w, in) }); err != nil {
+				if err := writeFile(output, func(w *os.File) error { return write(w) }); err != nil {
 					return err
 				}
 				if !a.quiet {
@@ -129,7 +137,8 @@ func (a *app) evalReportCommand() *cobra.Command {
 		},
 	}
 	f.flags(cmd)
-	cmd.Flags().StringVar(&output, "output", "report.html", "file to write; - is standard output")
+	cmd.Flags().StringVar(&output, "output", "", "file to write (default: report. and the format's ending); - is standard output")
+	cmd.Flags().StringVar(&formatName, "format", string(formatHTML), "what to write: "+joined(reportFormats()))
 	return cmd
 }
 

@@ -22,7 +22,7 @@ import (
 
 func (a *app) evalCommand() *cobra.Command {
 	return group("eval", "Run candidates over a dataset, compare them and decide",
-		a.evalRunCommand(), a.evalCompareCommand(), a.evalReportCommand(), a.evalListCommand())
+		a.evalRunCommand(), a.evalCompareCommand(), a.evalGateCommand(), a.evalReportCommand(), a.evalListCommand())
 }
 
 // evalFlags are the flags of eval run.

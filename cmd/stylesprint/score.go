@@ -17,7 +17,7 @@ import (
 
 func (a *app) scoreCommand() *cobra.Command {
 	return group("score", "Score texts in files with one metric", a.scoreBLEUCommand(), a.scoreCHRFCommand(), a.scoreTERCommand(), a.scoreROUGECommand(),
-		a.scoreSimilarityCommand(), a.scoreBERTScoreCommand(), a.scoreSamenessCommand(), a.scoreReadabilityCommand(), a.scoreCLIPCommand(), a.scoreFaithfulnessCommand())
+		a.scoreSimilarityCommand(), a.scoreBERTScoreCommand(), a.scoreSamenessCommand(), a.scoreReadabilityCommand(), a.scoreCLIPCommand(), a.scoreFaithfulnessCommand(), a.scoreClassificationCommand())
 }
 
 // pairedFiles are the files of a metric that compares texts line by line.

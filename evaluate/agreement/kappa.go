@@ -86,28 +86,38 @@ func newMatrix(p Pairs) matrix {
 }
 
 func (m matrix) kappa(w Weights, weights []int32) (float64, error) {
-	k := m.size
-	table := make([]float64, k*k)
-	rows, columns := make([]float64, k), make([]float64, k)
-	n := 0.0
+	table := make([]float64, m.size*m.size)
 	for i, c := range m.cells {
 		f := 1.0
 		if weights != nil {
 			f = float64(weights[i])
 		}
-		table[c[0]*k+c[1]] += f
-		rows[c[0]] += f
-		columns[c[1]] += f
-		n += f
+		table[c[0]*m.size+c[1]] += f
+	}
+	return TableKappa(m.size, table, w)
+}
+
+// TableKappa is Kappa of a table of counts: size rows, the first rater's labels, of
+// size columns, the second's. Counts may be weighted.
+func TableKappa(size int, counts []float64, w Weights) (float64, error) {
+	rows, columns := make([]float64, size), make([]float64, size)
+	n := 0.0
+	for a := range size {
+		for b := range size {
+			f := counts[a*size+b]
+			rows[a] += f
+			columns[b] += f
+			n += f
+		}
 	}
 	if n == 0 {
 		return 0, undefined("the two have rated no item in common")
 	}
 	observed, expected := 0.0, 0.0
-	for a := range k {
-		for b := range k {
+	for a := range size {
+		for b := range size {
 			d := w.of(a - b)
-			observed += d * table[a*k+b]
+			observed += d * counts[a*size+b]
 			expected += d * rows[a] * columns[b] / n
 		}
 	}
