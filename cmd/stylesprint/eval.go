@@ -105,7 +105,7 @@ func (a *app) evalRun(ctx context.Context, c config.Config, e evalFlags, params 
 		defer parts.encoder.Close()
 	}
 	if needsPictures(e.metrics) {
-		model, err := a.openPictures(ctx, &parts, e)
+		model, err := a.openPictures(ctx, &parts, e.pictures, e.dataset)
 		if err != nil {
 			return evaluate.Run{}, err
 		}

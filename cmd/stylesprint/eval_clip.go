@@ -44,15 +44,15 @@ func (p pictureFlags) folder(dataset string) fs.FS {
 }
 
 // openPictures completes parts for metrics that look at pictures; the caller closes what it returns.
-func (a *app) openPictures(ctx context.Context, parts *evalParts, e evalFlags) (io.Closer, error) {
-	if e.pictures.clip == "" {
+func (a *app) openPictures(ctx context.Context, parts *evalParts, p pictureFlags, dataset string) (io.Closer, error) {
+	if p.clip == "" {
 		return nil, usageError{&stylesprint.Error{Code: stylesprint.CodeInvalid, Field: "clip",
 			Message: "metrics that compare texts with pictures need --clip, an image-text model", Hint: "stylesprint models list"}}
 	}
-	model, err := a.openCLIP(ctx, e.pictures.clip, string(stylesprint.Exact))
+	model, err := a.openCLIP(ctx, p.clip, string(stylesprint.Exact))
 	if err != nil {
 		return nil, err
 	}
-	parts.clip, parts.images = metric.NewCLIPCache(model), e.pictures.folder(e.dataset)
+	parts.clip, parts.images = metric.NewCLIPCache(model), p.folder(dataset)
 	return model, nil
 }
