@@ -28,6 +28,7 @@ type compareFlags struct {
 	margins, prices              map[string]string
 	sliceMinimum                 int
 	view                         comparisonView
+	pictures                     pictureFlags
 }
 
 func (f *compareFlags) flags(cmd *cobra.Command) {
@@ -43,6 +44,7 @@ func (f *compareFlags) flags(cmd *cobra.Command) {
 	fs.StringVar(&f.split, "split", "", "only the items of this split, for files of recorded outputs")
 	fs.StringToStringVar(&f.prices, "price", nil, "what a candidate of recorded outputs costs, as name=INPUT/OUTPUT for a million tokens each; repeat it")
 	fs.StringArrayVar(&f.reported, "reported", nil, "file of figures that somebody else reports (.json, .yaml, .csv), shown apart; repeat it")
+	f.pictures.flags(cmd)
 	fs.IntVar(&f.sliceMinimum, "slice-minimum", 0, "families or items that a slice needs for figures of its own (default 10)")
 }
 

@@ -161,7 +161,14 @@ func (a *app) storeRecorded(ctx context.Context, parts evalParts, files []string
 		}
 		defer parts.encoder.Close()
 	}
-	metrics, err := metricsOf(ctx, names, parts.encoder)
+	if needsPictures(names) {
+		model, err := a.openPictures(ctx, &parts, f.pictures, or(f.dataset, parts.dataset.Name))
+		if err != nil {
+			return nil, err
+		}
+		defer model.Close()
+	}
+	metrics, err := metricsOf(ctx, names, parts)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
@@ -34,6 +35,7 @@ type evalFlags struct {
 	fresh, retryFailed           bool
 	model                        modelFlags
 	sampling                     sampling
+	pictures                     pictureFlags
 }
 
 func (a *app) evalRunCommand() *cobra.Command {
@@ -75,6 +77,7 @@ the calls that were in flight, and those are counted. --new starts over.`,
 	f.BoolVar(&e.retryFailed, "retry-failed", false, "ask again for outputs that failed, whatever the reason")
 	e.model.flags(cmd)
 	e.sampling.flags(cmd)
+	e.pictures.flags(cmd)
 	return cmd
 }
 
@@ -102,17 +105,27 @@ func (a *app) evalRun(ctx context.Context, c config.Config, e evalFlags, params 
 		}
 		defer parts.encoder.Close()
 	}
+	if needsPictures(e.metrics) {
+		model, err := a.openPictures(ctx, &parts, e.pictures, e.dataset)
+		if err != nil {
+			return evaluate.Run{}, err
+		}
+		defer model.Close()
+	}
 	return a.evalWith(ctx, parts, e, params)
 }
 
 func defaultMetrics() []string { return []string{"bleu", "bleu-mean", "similarity", "length"} }
 
-// metricsOf makes the metrics by name; encoder may be nil where none needs it.
-func metricsOf(ctx context.Context, names []string, encoder *embedding.Client) ([]metric.Metric, error) {
-	o := metric.Options{}
-	if encoder != nil {
-		embedder := &scoringEmbedder{client: encoder}
+// metricsOf makes the metrics by name; models that none needs may be missing.
+func metricsOf(ctx context.Context, names []string, parts evalParts) ([]metric.Metric, error) {
+	o := metric.Options{Images: parts.images}
+	if parts.encoder != nil {
+		embedder := &scoringEmbedder{client: parts.encoder}
 		o.Embedder, o.TokenEmbedder = embedder, embedder
+	}
+	if parts.clip != nil {
+		o.CLIP = parts.clip
 	}
 	var out []metric.Metric
 	for _, name := range names {
@@ -130,6 +143,8 @@ type evalParts struct {
 	config  config.Config
 	db      *sqlite.DB
 	encoder *embedding.Client // nil where no metric needs it
+	clip    *metric.CLIPCache // nil where no metric needs it
+	images  fs.FS             // of the items' pictures; nil where no metric needs it
 	dataset dataset.Dataset
 }
 
@@ -143,7 +158,7 @@ func (a *app) evalWith(ctx context.Context, parts evalParts, e evalFlags, params
 	if err != nil {
 		return evaluate.Run{}, err
 	}
-	metrics, err := metricsOf(ctx, e.metrics, parts.encoder)
+	metrics, err := metricsOf(ctx, e.metrics, parts)
 	if err != nil {
 		return evaluate.Run{}, err
 	}

@@ -313,7 +313,7 @@ left out. They are shown and never judged.`,
 
 // scoreTexts prints metrics that need no references.
 func (a *app) scoreTexts(ctx context.Context, names []string, files *pairedFiles) error {
-	metrics, err := metricsOf(ctx, names, nil)
+	metrics, err := metricsOf(ctx, names, evalParts{})
 	if err != nil {
 		return err
 	}

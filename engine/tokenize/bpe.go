@@ -72,11 +72,10 @@ func newBPE(spelled map[string]int32, merges [][2]string, o bpeOptions) (*bpe, e
 	}
 	for c := range b.byteID {
 		b.byteID[c], b.lastID[c] = -1, -1
-		one := string([]byte{byte(c)})
-		if id, ok := b.words[one]; ok {
+		if id, ok := b.words[string([]byte{byte(c)})]; ok {
 			b.byteID[c] = id
 		}
-		if id, ok := b.ends[one]; ok {
+		if id, ok := b.ends[string([]byte{byte(c)})]; ok {
 			b.lastID[c] = id
 		}
 		b.complete = b.complete && b.byteID[c] >= 0 && b.lastID[c] >= 0

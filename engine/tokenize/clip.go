@@ -42,16 +42,9 @@ func clipFile(vocabulary, merges []byte) (*jsonFile, error) {
 	if err := json.Unmarshal(vocabulary, &f.Model.Vocab.ids); err != nil {
 		return nil, fmt.Errorf("vocab.json: %w", err)
 	}
-	for i, line := range strings.Split(string(merges), "\n") {
-		line = strings.TrimSuffix(line, "\r")
-		if line == "" || i == 0 && strings.HasPrefix(line, "#version") {
-			continue
-		}
-		pair, err := splitMerge(line)
-		if err != nil {
-			return nil, fmt.Errorf("merges.txt, line %d: %w", i+1, err)
-		}
-		f.Model.Merges = append(f.Model.Merges, jsonMerge(pair))
+	var err error
+	if f.Model.Merges, err = mergeLines(string(merges)); err != nil {
+		return nil, fmt.Errorf("merges.txt: %w", err)
 	}
 	named := [2]jsonNamedToken{}
 	for i, token := range []string{clipStart, clipEnd} {

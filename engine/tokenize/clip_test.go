@@ -66,7 +66,7 @@ func TestCLIPFilesNameFaults(t *testing.T) {
 	for _, c := range []struct{ vocabulary, merges, want string }{
 		{"[", string(merges), "vocab.json"},
 		{`{"a": 0}`, string(merges), `token "<|startoftext|>" is missing`},
-		{string(vocabulary), "#version: 0.2\na b c\n", "merges.txt, line 2"},
+		{string(vocabulary), "#version: 0.2\na b c\n", "merges.txt: line 2"},
 		{string(vocabulary), "zz qq\n", "merge 1"},
 	} {
 		if _, err := tokenize.FromCLIPFiles([]byte(c.vocabulary), []byte(c.merges)); err == nil || !strings.Contains(err.Error(), c.want) {
