@@ -5,7 +5,6 @@ import (
 	"math"
 
 	"stylesprint"
-	"stylesprint/evaluate/metric"
 	"stylesprint/evaluate/resample"
 )
 
@@ -163,24 +162,25 @@ func (a *analysis) bootstrap(ctx context.Context) error {
 
 func (a *analysis) score(i, m int) stylesprint.Score {
 	s, _ := scoreOf(a.columns[i].run, a.Metrics[m].Name)
-	x := a.columns[i].measures[m]
+	x := &a.columns[i].measures[m]
 	if !x.partial {
 		s.N = a.Items
 	}
-	if x.rate && resample.Deviation(a.samples[i][m]) == 0 {
-		return s // a rate of none or all: the run's own, exact bound
-	}
-	s.Low, s.High, s.Level = s.Value, s.Value, 0
-	if a.Families > 1 {
-		s.Low, s.High = resample.UnitsInterval(a.samples[i][m], level, a.Families)
-		s.Level = level
-	}
-	if info, _ := metric.Describe(s.Metric); info.Rate {
-		if low, high, ok := resample.RateInterval(a.columns[i].measures[m].table, level); ok {
-			s.Low, s.High, s.Level = low, high, level
-		}
-	}
+	s.Level = 0
+	x.bound(&s, s.Value, a.samples[i][m], x.table)
 	return s
+}
+
+// bound sets a score's value and interval: of a rate the exact one where there is one,
+// else that of the bootstrap samples.
+func (m *measure) bound(s *stylesprint.Score, value float64, samples []float64, t resample.Table) {
+	setInterval(s, value, samples, t.Rows())
+	if !m.rate {
+		return
+	}
+	if low, high, ok := resample.RateInterval(t, level); ok {
+		s.Low, s.High, s.Level = low, high, level
+	}
 }
 
 // differences compares one column with another. inferior holds the one-sided p values

@@ -50,8 +50,8 @@ func rateInferiority(x pair, m Metric, d *Difference) float64 {
 	if up+down >= fewEvents {
 		return p
 	}
-	d.High = max(d.High, scale*resample.BinomialUpper(up, n, (1-level)/2))
-	d.Low = min(d.Low, -scale*resample.BinomialUpper(down, n, (1-level)/2))
+	d.High = max(d.High, scale*resample.UpperBound(up, n, (1+level)/2))
+	d.Low = min(d.Low, -scale*resample.UpperBound(down, n, (1+level)/2))
 	return max(p, resample.BinomialCDF(losses, n, margin))
 }
 
