@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"stylesprint"
 	"stylesprint/evaluate/compare"
@@ -250,23 +251,20 @@ func printSlices(w io.Writer, c compare.Comparison) {
 	for _, g := range c.Slices {
 		fmt.Fprintf(w, "%s by %s (exploratory; p after Benjamini-Hochberg over slices; --json has all metrics)\n", c.Metrics[m].Title, g.Key)
 		var rows [][]string
+		var without []string
 		for _, s := range g.Slices {
-			value, n := s.Value, strconv.Itoa(s.Items)
 			if s.Missing != "" {
-				rows = append(rows, []string{value, n, "-", s.Missing, "", "", "", ""})
+				without = append(without, s.Value+" ("+s.Missing+")")
 				continue
 			}
-			for _, cand := range s.Candidates {
-				row := []string{value, n, cand.Name, cmp.Or(cand.Scores[m].Missing, withInterval(cand.Scores[m])), "", "", "", ""}
-				if cand.Differences != nil {
-					d := cand.Differences[m]
-					row = append(row[:4], signed(d.Delta), signed(d.Low)+" to "+signed(d.High), fmt.Sprintf("%.3f", d.PAdjusted), string(d.Verdict))
-				}
-				rows = append(rows, row)
-				value, n = "", ""
-			}
+			rows = append(rows, sliceRows(s, m)...)
 		}
-		table(w, []string{strings.ToUpper(g.Key), ">N", "CANDIDATE", "SCORE", ">DIFF.", ">95 % INTERVAL", ">P", "VERDICT"}, rows)
+		if len(rows) > 0 {
+			table(w, []string{strings.ToUpper(g.Key), ">N", "CANDIDATE", "SCORE", ">DIFF.", ">95 % INTERVAL", ">P", "VERDICT"}, rows)
+		}
+		if len(without) > 0 {
+			wrapped(w, "Without figures: "+strings.Join(without, ", ")+".")
+		}
 		if g.Unnamed > 0 {
 			fmt.Fprintf(w, "%d items have no %s.\n", g.Unnamed, g.Key)
 		}
@@ -275,6 +273,45 @@ func printSlices(w io.Writer, c compare.Comparison) {
 		}
 		fmt.Fprintln(w)
 	}
+}
+
+// sliceRows are the candidates' rows of one slice.
+func sliceRows(s compare.Slice, m int) [][]string {
+	var rows [][]string
+	value, n := s.Value, strconv.Itoa(s.Items)
+	for _, cand := range s.Candidates {
+		row := []string{value, n, cand.Name, cmp.Or(cand.Scores[m].Missing, withInterval(cand.Scores[m])), "", "", "", ""}
+		if cand.Differences != nil && cand.Scores[m].Missing == "" {
+			d := cand.Differences[m]
+			row = append(row[:4], signed(d.Delta), signed(d.Low)+" to "+signed(d.High), fmt.Sprintf("%.3f", d.PAdjusted), string(d.Verdict))
+		}
+		rows = append(rows, row)
+		value, n = "", ""
+	}
+	return rows
+}
+
+// lineWidth is what the sections are set to, in columns.
+const lineWidth = 100
+
+// wrapped prints a paragraph in lines of at most lineWidth columns.
+func wrapped(w io.Writer, text string) {
+	used := 0
+	for _, word := range strings.Fields(text) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case used == 0:
+		case used+1+n > lineWidth:
+			fmt.Fprintln(w)
+			used = 0
+		default:
+			fmt.Fprint(w, " ")
+			used++
+		}
+		fmt.Fprint(w, word)
+		used += n
+	}
+	fmt.Fprintln(w)
 }
 
 func printReported(w io.Writer, c compare.Comparison) {
@@ -296,9 +333,10 @@ func printReported(w io.Writer, c compare.Comparison) {
 		}
 		table(w, []string{"CANDIDATE", "FIGURE", "DIFFERENCE", "NOTE"}, rows)
 		if r.Note != "" {
-			fmt.Fprintln(w, r.Note)
+			wrapped(w, r.Note)
 		}
-		fmt.Fprintf(w, "%s\n\n", r.Statement)
+		wrapped(w, r.Statement)
+		fmt.Fprintln(w)
 	}
 }
 

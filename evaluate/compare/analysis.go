@@ -162,22 +162,25 @@ func (a *analysis) bootstrap(ctx context.Context) error {
 
 func (a *analysis) score(i, m int) stylesprint.Score {
 	s, _ := scoreOf(a.columns[i].run, a.Metrics[m].Name)
-	x := a.columns[i].measures[m]
+	x := &a.columns[i].measures[m]
 	if !x.partial {
 		s.N = a.Items
 	}
-	if x.rate {
-		if low, high, ok := resample.RateInterval(x.table, level); ok {
-			s.Low, s.High, s.Level = low, high, level // a rate of none or all, or of single items: exact
-			return s
-		}
-	}
-	s.Low, s.High, s.Level = s.Value, s.Value, 0
-	if a.Families > 1 {
-		s.Low, s.High = resample.UnitsInterval(a.samples[i][m], level, a.Families)
-		s.Level = level
-	}
+	s.Level = 0
+	x.bound(&s, s.Value, a.samples[i][m], x.table)
 	return s
+}
+
+// bound sets a score's value and interval: of a rate the exact one where there is one,
+// else that of the bootstrap samples.
+func (m *measure) bound(s *stylesprint.Score, value float64, samples []float64, t resample.Table) {
+	setInterval(s, value, samples, t.Rows())
+	if !m.rate {
+		return
+	}
+	if low, high, ok := resample.RateInterval(t, level); ok {
+		s.Low, s.High, s.Level = low, high, level
+	}
 }
 
 // differences compares one column with another. inferior holds the one-sided p values

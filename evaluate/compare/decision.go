@@ -369,7 +369,7 @@ func (d *decider) more(n int, m Metric, diff Difference, held Metric, heldDiff D
 	if heldDiff.MoreItems > diff.MoreItems {
 		m, diff = held, heldDiff
 	}
-	return fmt.Sprintf("; about %s more items would show a difference of %s on %s", thousands(n), amount(diff.target(m), m.Unit), m.Title)
+	return fmt.Sprintf("; about %s more %s would show a difference of %s on %s", thousands(n), plural(n, "item"), amount(diff.target(m), m.Unit), m.Title)
 }
 
 // target is the difference that more items are to show: the one seen, or the

@@ -182,7 +182,7 @@ func (a *analysis) fillSlice(ctx context.Context, s *Slice, part members, minimu
 			if score.N < min(minimum, s.Items) {
 				score.Missing = fmt.Sprintf("too few: n = %d with what the metric needs", score.N)
 			} else {
-				setInterval(&score, x.value(tables[i*n+m].Sum()), drawn[i*n+m], s.Families)
+				x.bound(&score, x.value(tables[i*n+m].Sum()), drawn[i*n+m], tables[i*n+m])
 				with := sampled{units: s.Families, items: s.Items, repeats: [2]float64{a.repeats(base), a.repeats(x)}, challengers: len(a.columns) - 1, method: a.Method,
 					deltas: minus(drawn[i*n+m], drawn[a.base*n+m])}
 				if i != a.base {

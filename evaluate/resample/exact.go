@@ -43,10 +43,68 @@ func lowerBound(k, n int, tail float64) float64 {
 	return betaQuantile(tail, float64(k), float64(n-k)+1)
 }
 
-// betaQuantile is the p-quantile of the beta distribution: slower than by Newton's method
-// and never lost.
+// betaQuantile is the p-quantile of the beta distribution, by bisection until
+// the halves are neighbouring numbers: slower than Newton's method and never lost.
 func betaQuantile(p, a, b float64) float64 {
-	return bisect(0, 1, func(x float64) bool { return BetaCDF(x, a, b) >= p })
+	low, high := 0.0, 1.0
+	for range 1100 { // the smallest positive number is 2^-1074
+		mid := low + (high-low)/2
+		if mid == low || mid == high {
+			break
+		}
+		if betaCDF(mid, a, b) < p {
+			low = mid
+		} else {
+			high = mid
+		}
+	}
+	return low + (high-low)/2
+}
+
+// betaCDF is the regularised incomplete beta function I_x(a, b), by the continued
+// fraction of DLMF 8.17.22 on the side where it converges fast.
+func betaCDF(x, a, b float64) float64 {
+	switch {
+	case x <= 0:
+		return 0
+	case x >= 1:
+		return 1
+	case x > (a+1)/(a+b+2):
+		return 1 - betaCDF(1-x, b, a)
+	}
+	la, _ := math.Lgamma(a)
+	lb, _ := math.Lgamma(b)
+	lab, _ := math.Lgamma(a + b)
+	front := math.Exp(lab-la-lb+a*math.Log(x)+b*math.Log1p(-x)) / a
+	return front * betaFraction(x, a, b)
+}
+
+// betaFraction evaluates the continued fraction by Lentz's method.
+func betaFraction(x, a, b float64) float64 {
+	const tiny, most = 1e-300, 100_000
+	keep := func(v float64) float64 {
+		if math.Abs(v) < tiny {
+			return tiny
+		}
+		return v
+	}
+	c, d := 1.0, 1/keep(1-(a+b)*x/(a+1))
+	f := d
+	for i := 1; i < most; i++ {
+		m := float64(i)
+		step := m * (b - m) * x / ((a + 2*m - 1) * (a + 2*m))
+		d = 1 / keep(1+step*d)
+		c = keep(1 + step/c)
+		f *= d * c
+		step = -(a + m) * (a + b + m) * x / ((a + 2*m) * (a + 2*m + 1))
+		d = 1 / keep(1+step*d)
+		c = keep(1 + step/c)
+		f *= d * c
+		if math.Abs(d*c-1) < 1e-16 {
+			break
+		}
+	}
+	return f
 }
 
 // RateInterval is the interval of a rate whose rows are [hits, trials], where an

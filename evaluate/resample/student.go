@@ -12,7 +12,7 @@ func StudentCDF(t float64, freedom int) float64 {
 		return 0
 	}
 	v := float64(freedom)
-	tail := BetaCDF(v/(v+t*t), v/2, 0.5) / 2
+	tail := betaCDF(v/(v+t*t), v/2, 0.5) / 2
 	if t > 0 {
 		return 1 - tail
 	}
@@ -50,50 +50,6 @@ func bisect(low, high float64, above func(float64) bool) float64 {
 	return low + (high-low)/2
 }
 
-// BetaCDF is the regularised incomplete beta function I_x(a, b), by its continued
-// fraction (DLMF 8.17.22), evaluated with Lentz's method.
-func BetaCDF(x, a, b float64) float64 {
-	switch {
-	case x <= 0:
-		return 0
-	case x >= 1:
-		return 1
-	case x > (a+1)/(a+b+2): // where the fraction of the other tail converges fast
-		return 1 - BetaCDF(1-x, b, a)
-	}
-	la, _ := math.Lgamma(a)
-	lb, _ := math.Lgamma(b)
-	lab, _ := math.Lgamma(a + b)
-	front := math.Exp(a*math.Log(x)+b*math.Log1p(-x)+lab-la-lb) / a
-	const tiny = 1e-300
-	c, d := 1.0, 1-(a+b)*x/(a+1)
-	if math.Abs(d) < tiny {
-		d = tiny
-	}
-	d = 1 / d
-	sum := d
-	step := func(term float64) float64 {
-		d = 1 + term*d
-		if math.Abs(d) < tiny {
-			d = tiny
-		}
-		d = 1 / d
-		if c = 1 + term/c; math.Abs(c) < tiny {
-			c = tiny
-		}
-		return c * d
-	}
-	for m := 1.0; m < 10000; m++ {
-		sum *= step(m * (b - m) * x / ((a + 2*m - 1) * (a + 2*m)))
-		change := step(-(a + m) * (a + b + m) * x / ((a + 2*m) * (a + 2*m + 1)))
-		sum *= change
-		if math.Abs(change-1) < 1e-15 {
-			break
-		}
-	}
-	return front * sum
-}
-
 // BinomialCDF is the probability of at most k successes in n trials of
 // probability p.
 func BinomialCDF(k, n int, p float64) float64 {
@@ -103,7 +59,7 @@ func BinomialCDF(k, n int, p float64) float64 {
 	case k >= n:
 		return 1
 	}
-	return BetaCDF(1-p, float64(n-k), float64(k+1))
+	return betaCDF(1-p, float64(n-k), float64(k+1))
 }
 
 // UnitsInterval is Interval widened for a small number of units: the percentile

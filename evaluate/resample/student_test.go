@@ -24,10 +24,10 @@ func TestDistributionsEqualScipy(t *testing.T) {
 		{"t ppf, Cauchy", StudentQuantile(0.975, 1), 12.706204736174694},
 		{"t ppf", StudentQuantile(0.8, 59), 0.8477559493813871},
 		{"t ppf", StudentQuantile(0.0005, 4), -8.610301581379275},
-		{"beta cdf", BetaCDF(0.3, 2, 5), 0.5798250000000003},
-		{"beta cdf, arcsine", BetaCDF(0.99, 0.5, 0.5), 0.9362314391414803},
-		{"beta cdf", BetaCDF(0.5, 300, 310), 0.6573251825149169},
-		{"beta cdf", BetaCDF(1e-4, 0.5, 40), 0.07104992336527761},
+		{"beta cdf", betaCDF(0.3, 2, 5), 0.5798250000000003},
+		{"beta cdf, arcsine", betaCDF(0.99, 0.5, 0.5), 0.9362314391414803},
+		{"beta cdf", betaCDF(0.5, 300, 310), 0.6573251825149169},
+		{"beta cdf", betaCDF(1e-4, 0.5, 40), 0.07104992336527761},
 		{"binomial cdf", BinomialCDF(0, 120, 0.025), 0.047924090964137085},
 		{"binomial cdf", BinomialCDF(3, 10, 0.3), 0.6496107184000002},
 		{"binomial cdf", BinomialCDF(1, 300, 0.01), 0.19764966398427275},
@@ -38,7 +38,7 @@ func TestDistributionsEqualScipy(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ got, want float64 }{
-		{StudentCDF(math.Inf(1), 3), 1}, {StudentCDF(math.Inf(-1), 3), 0}, {StudentQuantile(0.5, 3), 0}, {BetaCDF(-1, 1, 1), 0}, {BetaCDF(2, 1, 1), 1},
+		{StudentCDF(math.Inf(1), 3), 1}, {StudentCDF(math.Inf(-1), 3), 0}, {StudentQuantile(0.5, 3), 0}, {betaCDF(-1, 1, 1), 0}, {betaCDF(2, 1, 1), 1},
 		{BinomialCDF(-1, 3, 0.5), 0}, {BinomialCDF(3, 3, 0.5), 1},
 	} {
 		if c.got != c.want {
