@@ -514,15 +514,21 @@ func TestThreeCandidates(t *testing.T) {
 	if c.Task.Pairs != 24 {
 		t.Fatalf("%d pairs", c.Task.Pairs)
 	}
-	n := 0
+	met := map[string]int{} // by who stands beside whom
 	f.finish(c.Invites[0].Code, func(turn review.Turn) review.Answer {
-		if n++; n%5 == 0 { // now and then the other way, so that strengths are finite
-			return prefers("flat")(turn)
+		answer := prefers("dear")(turn)
+		if answer == review.AnswerTie {
+			answer = prefers("lively")(turn)
 		}
-		if a := prefers("dear")(turn); a != review.AnswerTie {
-			return a
+		both := turn.A + turn.B
+		pair := fmt.Sprint(strings.Contains(both, "flat"), strings.Contains(both, "dear"))
+		if met[pair]++; met[pair]%4 != 0 { // each loses now and then, so that strengths are finite
+			return answer
 		}
-		return prefers("lively")(turn)
+		if answer == review.AnswerA {
+			return review.AnswerB
+		}
+		return review.AnswerA
 	})
 	r := f.close(c.Task.ID)
 	sum := 0.0
