@@ -24,7 +24,7 @@ type compareFlags struct {
 	baseline, incumbent, primary string
 	rule, against                string
 	dataset, split               string
-	metrics, reported            []string
+	metrics, judged, reported    []string
 	margins, prices              map[string]string
 	sliceMinimum                 int
 	view                         comparisonView
@@ -37,6 +37,7 @@ func (f *compareFlags) flags(cmd *cobra.Command) {
 	fs.StringVar(&f.baseline, "baseline", "", "another name for --incumbent")
 	fs.StringVar(&f.primary, "primary", "", "metric that a candidate must win on (default: bleu)")
 	fs.StringSliceVar(&f.metrics, "metrics", nil, "metrics to compare, and to score recorded outputs with (default: all that the runs share)")
+	fs.StringSliceVar(&f.judged, "judge", nil, "metrics that the decision rests on (default: bleu, similarity, clip, faithfulness and hard-violations, those that the runs have)")
 	fs.StringToStringVar(&f.margins, "margin", nil, "largest loss that does not matter, as metric=value in the metric's unit; repeat it")
 	fs.StringVar(&f.rule, "rule", string(compare.RuleBetter), "better: a challenger must beat the incumbent, or be as good and cheaper; cheapest: the cheapest one within the margins")
 	fs.StringVar(&f.against, "against", string(compare.AgainstBest), "reference of --rule cheapest: best (on the primary metric) or incumbent")
@@ -265,7 +266,7 @@ func (a *app) demoReport(ctx context.Context, c config.Config, runs []evaluate.R
 	if err != nil {
 		return err
 	}
-	in.Command = "stylesprint demo --once"
+	in.Command, in.Note = "stylesprint demo --once", in.Note+demoPriceNote(runs)
 	if a.json {
 		if err := a.printJSON(in.Comparison); err != nil {
 			return err

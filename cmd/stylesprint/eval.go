@@ -115,7 +115,11 @@ func (a *app) evalRun(ctx context.Context, c config.Config, e evalFlags, params 
 	return a.evalWith(ctx, parts, e, params)
 }
 
-func defaultMetrics() []string { return []string{"bleu", "bleu-mean", "similarity", "length"} }
+// defaultMetrics need no pictures and no second model.
+func defaultMetrics() []string {
+	return []string{"bleu", "bleu-mean", "chrf", "rouge-l", "similarity", "faithfulness", "contradictions", "unsupported-claims", "hard-violations",
+		"distinct-2", "self-bleu", "boilerplate", "length"}
+}
 
 // metricsOf makes the metrics by name; models that none needs may be missing.
 func metricsOf(ctx context.Context, names []string, parts evalParts) ([]metric.Metric, error) {
