@@ -21,7 +21,11 @@ import (
 
 	"stylesprint"
 	"stylesprint/evaluate"
+<<<<<<< HEAD
 	"stylesprint/evaluate/review"
+=======
+	"stylesprint/evaluate/shard"
+>>>>>>> 7c36adb (job: a queue with keys, leases, back-off and graceful stop, on River and SQLite)
 )
 
 // RequestLog is the gateway's request log with what dashboards ask of it.
@@ -36,7 +40,7 @@ type RequestLog interface {
 
 // Store is everything that a database keeps.
 type Store interface {
-	evaluate.Store
+	shard.Store
 	RequestLog
 	review.Store
 }
@@ -53,6 +57,8 @@ func Test(t *testing.T, open func(t *testing.T) Store) {
 		{"outputs/atomic", testOutputsAtomic},
 		{"outputs/yield", testYield},
 		{"texts", testTexts},
+		{"shards", testShards},
+		{"statistics", testStatistics},
 		{"requests", testRequests},
 		{"requests/idempotent", testIdempotent},
 		{"requests/summary", testSummary},
