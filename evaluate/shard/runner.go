@@ -57,7 +57,7 @@ type Progress struct {
 // returned as far as it came.
 func (r *Runner) Run(ctx context.Context) (evaluate.Run, error) {
 	run, err := r.Start(ctx)
-	if err != nil {
+	if err != nil || run.Status == evaluate.StatusDone {
 		return run, err
 	}
 	for n := range r.Set.Shards {
@@ -80,17 +80,27 @@ func (r *Runner) plan() evaluate.Plan {
 	return p
 }
 
-// Start finds or makes the run, and calls it running unless it is done.
+// Start finds or makes the run, and calls it running unless there is nothing left to do.
 func (r *Runner) Start(ctx context.Context) (evaluate.Run, error) {
 	e := r.Runner
 	e.Store = r.Store
 	total := r.Set.Items * max(1, r.Plan.Repeat)
 	run, err := e.Begin(ctx, r.plan(), len(r.Set.Shards), total)
-	if err != nil || run.Status == evaluate.StatusDone || run.Status == evaluate.StatusRunning && run.Error == "" {
+	if err != nil || run.Status == evaluate.StatusDone && r.scored(run) && !(r.Plan.RetryFailed && run.Failed > 0) {
 		return run, err
 	}
 	run.Status, run.Error, run.Finished = evaluate.StatusRunning, "", time.Time{}
 	return run, r.save(ctx, run)
+}
+
+// scored says that a run has a score for each metric.
+func (r *Runner) scored(run evaluate.Run) bool {
+	for _, m := range r.Runner.Metrics {
+		if !slices.ContainsFunc(run.Scores, func(s stylesprint.Score) bool { return s.Metric == m.Info().Name && s.Signature == r.signature(m) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // Shard runs and scores shard n, from 1, of a run that Start has begun, unless that is done.
