@@ -71,7 +71,8 @@ type Difference struct {
 	Low    float64 `json:"low"`
 	High   float64 `json:"high"`
 	// P is the two-sided p value of the paired bootstrap: the share of replicates whose
-	// difference is as far from their mean as the observed one is from 0.
+	// difference is as far from their mean as the observed one is from 0, widened for few
+	// families as the interval is.
 	P         float64 `json:"p"`
 	PAdjusted float64 `json:"p_adjusted"` // P after Holm over the candidates
 	Verdict   Verdict `json:"verdict"`
@@ -182,7 +183,8 @@ func difference(m, base Metric) Difference {
 		values[i] = m.Values[i] - base.Values[i]
 	}
 	differences := drawn(values)
-	d.Low, d.High = resample.Interval(differences, Level)
+	units := min(m.Families, base.Families)
+	d.Low, d.High = resample.UnitsInterval(differences, Level, units)
 	mean := 0.0
 	for _, v := range differences {
 		mean += v / float64(len(differences))
@@ -190,7 +192,8 @@ func difference(m, base Metric) Difference {
 	for i, v := range differences {
 		differences[i] = math.Abs(v - mean)
 	}
-	d.P = resample.PValue(differences, math.Abs(d.Delta), resample.CountTies)
+	share := resample.PValue(differences, math.Abs(d.Delta), resample.CountTies)
+	d.P = min(1, 2*resample.UnitsP(share/2, units))
 	return d
 }
 

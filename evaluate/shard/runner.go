@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -280,8 +281,9 @@ func (s *Statistics) scores(known []metric.Metric, repeat int) []stylesprint.Sco
 		if m.Name == CostName || m.Name == LatencyName {
 			continue
 		}
-		out = append(out, m.score(s.Families, repeat))
-		if info, ok := metric.Describe(m.Name); ok && info.Truncates && m.Outputs() > 0 {
+		info, described := metric.Describe(m.Name)
+		out = append(out, m.score(described && info.Rate, repeat))
+		if described && info.Truncates && m.Outputs() > 0 {
 			share := float64(m.Truncated) / float64(m.Outputs())
 			out = append(out, stylesprint.Score{Metric: evaluate.TruncatedName(m.Name), Value: share, Low: share, High: share, N: m.Outputs(), Unit: "0-1", Signature: m.Signature + "|share:truncated"})
 		}
@@ -293,17 +295,35 @@ func (s *Statistics) scores(known []metric.Metric, repeat int) []stylesprint.Sco
 // Level is that of the intervals.
 const Level = evaluate.ScoreLevel
 
-func (m Metric) score(families, repeat int) stylesprint.Score {
+func (m Metric) score(rate bool, repeat int) stylesprint.Score {
 	out := stylesprint.Score{Metric: m.Name, Value: m.Value, Low: m.Value, High: m.Value, N: m.Outputs() / repeat, Unit: m.Unit, Signature: m.Signature}
 	if m.Outputs() == 0 {
 		out.Missing = "not measured: the items lack what it needs"
 		return out
 	}
-	if drawn := drawn(m.Values); families > 1 && len(drawn) > 0 {
-		out.Low, out.High = resample.Interval(drawn, Level)
+	if drawn := drawn(m.Values); m.Families > 1 && len(drawn) > 0 {
+		out.Low, out.High = resample.UnitsInterval(drawn, Level, m.Families)
 		out.Level = Level
 	}
+	if low, high, ok := m.exact(); rate && ok {
+		out.Low, out.High, out.Level = low, high, Level
+	}
 	return out
+}
+
+// exact is resample.RateInterval from the sums alone.
+func (m Metric) exact() (low, high float64, ok bool) {
+	hits, trials, n := m.Sum[0], m.Sum[1], m.Families
+	switch {
+	case hits == 0:
+		return 0, resample.UpperBound(0, n, Level), true
+	case hits == trials:
+		return resample.LowerBound(n, n, Level), 1, true
+	case m.Single:
+		low, high = resample.ClopperPearson(int(math.Round(hits)), n, Level)
+		return low, high, true
+	}
+	return 0, 0, false
 }
 
 // Stop notes in the run why it does not go on, even when ctx has ended.

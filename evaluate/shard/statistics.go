@@ -43,6 +43,9 @@ type Metric struct {
 	// It is dropped once all shards are merged.
 	Replicates Vector `json:"replicates,omitempty"`
 	Truncated  int    `json:"truncated"` // outputs that the model behind the metric did not read to their end
+	// Families is how many have an output that was measured; Single says that none has more than one.
+	Families int  `json:"families"`
+	Single   bool `json:"single"`
 	// Once all shards are merged: the metric's value, and that of each replicate in which
 	// an output was drawn; NaN in others.
 	Value  float64 `json:"value"`
@@ -141,6 +144,8 @@ func (s *Statistics) Merge(o Statistics) error {
 		m.Sum.add(x.Sum)
 		m.Replicates.add(x.Replicates)
 		m.Truncated += x.Truncated
+		m.Families += x.Families
+		m.Single = m.Single && x.Single
 		kept = append(kept, m)
 	}
 	s.Metrics = kept
@@ -179,6 +184,7 @@ func (r *Runner) collect(ctx context.Context, run evaluate.Run, items []dataset.
 	}
 	for i := range metrics {
 		metrics[i].Sum, metrics[i].Replicates = sums[i], replicates[i]
+		metrics[i].Families, metrics[i].Single = measured(tables[i])
 	}
 	s.Metrics = metrics
 	return s, nil
@@ -210,6 +216,20 @@ func (p *Operation) add(o evaluate.Output, unit int, cost, latency resample.Tabl
 	if o.FirstToken > 0 {
 		p.FirstToken.Add(o.FirstToken.Seconds())
 	}
+}
+
+// measured counts the rows with an output that was measured, and says whether each has
+// one alone.
+func measured(t resample.Table) (rows int, single bool) {
+	single = true
+	for i := range t.Rows() {
+		n := t.Row(i)[t.Width-1]
+		if n > 0 {
+			rows++
+		}
+		single = single && n <= 1
+	}
+	return rows, single
 }
 
 // valueOf finds how a metric's value comes from its sums.

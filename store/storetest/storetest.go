@@ -21,11 +21,8 @@ import (
 
 	"stylesprint"
 	"stylesprint/evaluate"
-<<<<<<< HEAD
 	"stylesprint/evaluate/review"
-=======
 	"stylesprint/evaluate/shard"
->>>>>>> 7c36adb (job: a queue with keys, leases, back-off and graceful stop, on River and SQLite)
 )
 
 // RequestLog is the gateway's request log with what dashboards ask of it.
