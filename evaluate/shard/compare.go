@@ -150,6 +150,8 @@ func (c *Comparison) metric(base Metric, at int, o CompareOptions) {
 		cand := &c.Candidates[i]
 		j := slices.IndexFunc(cand.metrics, func(m Metric) bool { return m.Name == base.Name })
 		switch {
+		case j >= 0 && base.Name == CostName && base.Sum[0] == 0 && cand.metrics[j].Sum[0] == 0:
+			continue // there are no prices
 		case j < 0 || base.Outputs() == 0 || cand.metrics[j].Outputs() == 0:
 			if base.Name != LatencyName { // replayed outputs have none
 				c.Notes = append(c.Notes, fmt.Sprintf("%s was not measured in both %s and %s", base.Name, cand.Run.ID, c.Baseline))
