@@ -64,6 +64,13 @@ func (p *progress) relabel(label string) {
 	}
 }
 
+// rename names what is under way without starting a new rate.
+func (p *progress) rename(label string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.label = label
+}
+
 // resume tells what earlier starts have done, which is not part of the rate. Only the first
 // call counts.
 func (p *progress) resume(done int64) {

@@ -132,7 +132,7 @@ func (a *app) evalSharded(ctx context.Context, c config.Config, e evalFlags, par
 	}
 	r.Progress = func(g shard.Progress) {
 		p.resume(int64(g.Done) - 1)
-		p.relabel(fmt.Sprintf("%s, shard %d of %d", r.Plan.Candidate.Name, g.Shard, g.Shards))
+		p.rename(fmt.Sprintf("%s, shard %d of %d", r.Plan.Candidate.Name, g.Shard, g.Shards))
 		p.update(int64(g.Done), int64(g.Total))
 	}
 	return r.Run(ctx)
