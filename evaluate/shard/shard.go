@@ -135,6 +135,26 @@ func (s Set) Dataset(n int) (dataset.Dataset, error) {
 	return d, nil
 }
 
+// Find reads the shard with a hash, of whichever set below folder has it.
+func Find(folder, hash string) (dataset.Dataset, error) {
+	files, err := filepath.Glob(filepath.Join(folder, "*", "shards-*", manifest))
+	if err != nil {
+		return dataset.Dataset{}, fmt.Errorf("find shard: %w", err)
+	}
+	for _, file := range files {
+		s, err := Open(filepath.Dir(file))
+		if err != nil {
+			continue // of another version: the shard may be in the next one
+		}
+		for i, part := range s.Shards {
+			if part.Hash == hash {
+				return s.Dataset(i + 1)
+			}
+		}
+	}
+	return dataset.Dataset{}, &stylesprint.Error{Code: stylesprint.CodeNotFound, Message: "there is no shard with the hash " + hash, Hint: "give the eval run command again with the same file"}
+}
+
 // count reads a source and finds out what its shards need to know.
 func count(ctx context.Context, src Source, o Options) (Set, error) {
 	s := Set{Version: setVersion, Split: o.Split, Size: o.Size, References: -2}
