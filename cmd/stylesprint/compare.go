@@ -68,6 +68,9 @@ randomisation, corrected over candidates. Runs over different items, or scored w
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withStore(cmd.Context(), func(c config.Config, db *sqlite.DB) error {
+				if done, err := a.compareSharded(cmd.Context(), db, args, &f); done || err != nil {
+					return err
+				}
 				got, err := a.compareArgs(cmd.Context(), c, db, args, &f)
 				if err != nil {
 					return err
@@ -198,6 +201,9 @@ func (c comparer) compare(ctx context.Context, ids []string, f *compareFlags) (c
 	}
 	first, err := c.db.Run(ctx, ids[0])
 	if err != nil {
+		return compare.Comparison{}, err
+	}
+	if err := notSharded(first); err != nil {
 		return compare.Comparison{}, err
 	}
 	if o.Dataset, err = c.data.of(first); err != nil {
