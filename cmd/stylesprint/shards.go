@@ -22,6 +22,7 @@ import (
 	"stylesprint/cmd/stylesprint/config"
 	"stylesprint/embedding"
 	"stylesprint/evaluate"
+	"stylesprint/evaluate/metric"
 	"stylesprint/evaluate/dataset"
 	"stylesprint/evaluate/shard"
 	"stylesprint/generate"
@@ -238,7 +239,7 @@ func (p *shardParts) runner(ctx context.Context, spec shardSpec) (*shard.Runner,
 	if err != nil {
 		return nil, err
 	}
-	metrics, err := metricsOf(ctx, spec.Metrics, encoder)
+	metrics, err := metricsOf(ctx, spec.Metrics, evalParts{encoder: encoder})
 	if err != nil {
 		return nil, err
 	}
@@ -294,7 +295,7 @@ func (p *shardParts) model(ctx context.Context, conf config.Model) (openModel, e
 
 // encoderFor is the encoder where a metric needs it.
 func (p *shardParts) encoderFor(ctx context.Context, metrics []string) (*embedding.Client, error) {
-	if !slices.Contains(metrics, similarityMetric) {
+	if !slices.ContainsFunc(metrics, metric.NeedsEmbedding) {
 		return nil, nil
 	}
 	p.mu.Lock()
