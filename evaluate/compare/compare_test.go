@@ -498,3 +498,19 @@ func TestJudgedMetrics(t *testing.T) {
 		}
 	}
 }
+
+// A loss on a metric that is only shown does not decide.
+func TestShownMetricsDoNotDecide(t *testing.T) {
+	t.Parallel()
+	d := catalogue(t, 60, 1)
+	c, _, _ := compared(t, d, compare.Options{Judged: []string{"similarity"}, Margins: map[string]float64{"similarity": 2}},
+		writer{name: "plain", wrong: 0.2, seed: 1, price: dear}, writer{name: "worse", wrong: 0.4, seed: 2, price: cheap})
+	for m, info := range c.Metrics {
+		if info.Name == "bleu" && c.Candidates[1].Differences[m].Verdict != compare.VerdictWorse {
+			t.Fatalf("%+v", c.Candidates[1].Differences[m])
+		}
+	}
+	if text := c.Decision.Sentence + strings.Join(c.Decision.Reasons, " "); strings.Contains(text, "BLEU") {
+		t.Errorf("%s", text)
+	}
+}

@@ -298,7 +298,7 @@ func (d *decider) worst(i int) (Metric, Difference) {
 	diffs := d.differences(i)
 	at := d.primary
 	for m := range diffs {
-		if diffs[at].Verdict != VerdictWorse && diffs[m].Verdict == VerdictWorse {
+		if d.c.Metrics[m].Judged && diffs[at].Verdict != VerdictWorse && diffs[m].Verdict == VerdictWorse {
 			at = m
 		}
 	}

@@ -2,7 +2,7 @@ package compare
 
 // SimpsonExample is a challenger that is higher overall and lower in both slices.
 func SimpsonExample() (whole Comparison, parts Slicing) {
-	m := Metric{Name: "bleu", Title: "BLEU", Unit: "0-100", Direction: DirectionHigher}
+	m := Metric{Name: "bleu", Title: "BLEU", Unit: "0-100", Direction: DirectionHigher, Judged: true}
 	whole = Comparison{Primary: "bleu", Metrics: []Metric{m}, Candidates: []Candidate{{Name: "a"}, {Name: "b", Differences: []Difference{{Delta: 1, Low: 0.5, High: 1.5, PAdjusted: 0.01}}}}}
 	parts.Key = "category"
 	for _, value := range []string{"dresses", "shoes"} {

@@ -297,7 +297,7 @@ func (a *analysis) contradictions(g *Slicing) []string {
 		}
 		for m, info := range a.Metrics {
 			whole := a.Candidates[i].Differences[m]
-			if info.Direction == DirectionNone || whole.Delta == 0 {
+			if !info.Judged || whole.Delta == 0 {
 				continue
 			}
 			against, of := 0, 0
@@ -327,12 +327,12 @@ func (a *analysis) contradictions(g *Slicing) []string {
 }
 
 // sliceReasons are sentences for the decision: where a challenger is significantly
-// worse than the baseline, and what contradicts the whole.
+// worse than the baseline on a judged metric, and what contradicts the whole.
 func (c *Comparison) sliceReasons() []string {
 	var out []string
 	eachDifference(c.Slices, func(g *Slicing, s *Slice, k *SliceCandidate, m int) {
 		d, info := k.Differences[m], c.Metrics[m]
-		if d.Verdict == VerdictWorse {
+		if info.Judged && d.Verdict == VerdictWorse {
 			out = append(out, fmt.Sprintf("%s is worse than %s in %s %s (n = %d) on %s by %s, adjusted over the slices.", k.Name, c.Baseline, g.Key, s.Value, s.Items, info.Title, difference(d, info)))
 		}
 	})
