@@ -107,7 +107,8 @@ type Found struct {
 	// Table holds a row for each family: Info.Width sums of statistics, then the number
 	// of outputs that were measured.
 	Table     resample.Table
-	Truncated int // outputs that the model behind the metric did not read to their end
+	Truncated int     // outputs that the model behind the metric did not read to their end
+	Unknown   float64 // sum of the outputs' shares of unknown tokens
 }
 
 // tally gathers one metric's statistics.
@@ -362,7 +363,7 @@ func (s *session) found(tallies []*tally) []Found {
 	}
 	out := make([]Found, len(tallies))
 	for i, t := range tallies {
-		out[i] = Found{Metric: t.metric, Signature: t.signature, Families: families, Truncated: t.truncated, Table: resample.NewTable(units, t.info.Width+1)}
+		out[i] = Found{Metric: t.metric, Signature: t.signature, Families: families, Truncated: t.truncated, Unknown: t.unknown, Table: resample.NewTable(units, t.info.Width+1)}
 		for u := range units {
 			row := out[i].Table.Row(u)
 			copy(row, t.table.Row(u))

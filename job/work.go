@@ -39,6 +39,9 @@ const stopTime = 30 * time.Second
 // as nothing says how long a job may take.
 const never = 10 * 365 * 24 * time.Hour
 
+// keepFailed is how long jobs that were given up are counted.
+const keepFailed = 7 * 24 * time.Hour
+
 // work works under one lease.
 func (q *SQLite) work(ctx context.Context, w Work) error {
 	l := &lease{q: q, client: "stylesprint-" + rand.Text(), handlers: w.Handlers}
@@ -49,6 +52,7 @@ func (q *SQLite) work(ctx context.Context, w Work) error {
 	client, err := river.NewClient(q.driver, &river.Config{
 		ID: l.client, Logger: q.o.Log, Workers: workers, MaxAttempts: q.o.MaxAttempts, RetryPolicy: retries{&q.o},
 		Queues:     map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: max(1, w.Concurrency)}},
+		CancelledJobRetentionPeriod: keepFailed, DiscardedJobRetentionPeriod: keepFailed,
 		JobTimeout: -1, RescueStuckJobsAfter: never, PollOnly: true, FetchPollInterval: q.o.Poll, FetchCooldown: min(q.o.Poll, river.FetchCooldownDefault),
 	})
 	if err != nil {

@@ -20,7 +20,6 @@ import (
 	"stylesprint"
 	"stylesprint/catalogue/demo"
 	"stylesprint/cmd/stylesprint/config"
-	"stylesprint/embedding"
 	"stylesprint/evaluate"
 	"stylesprint/evaluate/dataset"
 	"stylesprint/evaluate/metric"
@@ -68,6 +67,7 @@ type shardSpec struct {
 	Concurrency int         `json:"concurrency"`
 	RetryFailed bool        `json:"retry_failed,omitempty"`
 	Model       modelSpec   `json:"model"`
+	Scoring     scoringSpec `json:"scoring"`
 	Recorded    *recordSpec `json:"recorded,omitempty"`
 }
 
@@ -84,6 +84,14 @@ type modelSpec struct {
 func (m modelSpec) resolve(c config.Config) (config.Model, error) {
 	f := modelFlags{name: m.Name, provider: m.Provider, baseURL: m.BaseURL, precision: m.Precision, in: m.Input, out: m.Output}
 	return f.resolve(c)
+}
+
+// scoringSpec names the models that metrics ask, and where pictures lie.
+type scoringSpec struct {
+	Embedding string `json:"embedding,omitempty"`
+	CLIP      string `json:"clip,omitempty"`
+	Images    string `json:"images,omitempty"`
+	Dataset   string `json:"dataset"`
 }
 
 // recordSpec names recorded outputs that lie among the shards.
@@ -136,7 +144,11 @@ func (a *app) evalSharded(ctx context.Context, c config.Config, e evalFlags, par
 		p.rename(fmt.Sprintf("%s, shard %d of %d", r.Plan.Candidate.Name, g.Shard, g.Shards))
 		p.update(int64(g.Done), int64(g.Total))
 	}
-	return r.Run(ctx)
+	run, err := r.Run(ctx)
+	if err == nil {
+		a.warnUnknownScores(run)
+	}
+	return run, err
 }
 
 // source is the dataset of eval run: a file is streamed, unless only its first items are wanted.
@@ -156,10 +168,9 @@ func source(e evalFlags) (shard.Source, error) {
 func (a *app) prepareShards(ctx context.Context, c config.Config, e evalFlags, src shard.Source) (shardSpec, shard.Set, error) {
 	spec := shardSpec{Metrics: e.metrics, Prompt: e.prompt, Repeat: e.repeat, Concurrency: e.concurrency, RetryFailed: e.retryFailed,
 		Model: modelSpec{e.model.name, e.model.provider, e.model.baseURL, e.model.precision, e.model.in, e.model.out}}
-	if abs, err := filepath.Abs(e.prompt); err == nil {
-		if _, err := os.Stat(abs); err == nil {
-			spec.Prompt = abs // workers run in other folders
-		}
+	spec.Scoring = scoringSpec{e.embedding, e.pictures.clip, e.pictures.images, e.dataset}
+	for _, path := range []*string{&spec.Prompt, &spec.Scoring.Embedding, &spec.Scoring.CLIP, &spec.Scoring.Images, &spec.Scoring.Dataset} {
+		absolute(path)
 	}
 	p := a.progress("items read", "")
 	defer p.end()
@@ -177,6 +188,20 @@ func (a *app) prepareShards(ctx context.Context, c config.Config, e evalFlags, s
 	}
 	spec.Recorded = &recordSpec{e.replay, rec.Sum()}
 	return spec, set, nil
+}
+
+// absolute completes a path that is there, since workers run in other folders; other
+// names stay.
+func absolute(path *string) {
+	if *path == "" || isDemo(*path) {
+		return
+	}
+	if _, err := os.Stat(*path); err != nil {
+		return
+	}
+	if abs, err := filepath.Abs(*path); err == nil {
+		*path = abs
+	}
 }
 
 // recordOf is a file of recorded outputs, or one that is compiled in.
@@ -207,8 +232,14 @@ type shardParts struct {
 
 	mu      sync.Mutex
 	models  []openModel
-	encoder *embedding.Client
+	scoring []openScoring
 	open    closers
+}
+
+// openScoring is what metrics ask, open.
+type openScoring struct {
+	spec  scoringSpec
+	parts evalParts
 }
 
 // openModel is a language model that is open.
@@ -235,11 +266,11 @@ func (p *shardParts) runner(ctx context.Context, spec shardSpec) (*shard.Runner,
 	if err != nil {
 		return nil, err
 	}
-	encoder, err := p.encoderFor(ctx, spec.Metrics)
+	scoring, err := p.scoringFor(ctx, spec)
 	if err != nil {
 		return nil, err
 	}
-	metrics, err := metricsOf(ctx, spec.Metrics, evalParts{encoder: encoder})
+	metrics, err := metricsOf(ctx, spec.Metrics, scoring)
 	if err != nil {
 		return nil, err
 	}
@@ -293,23 +324,32 @@ func (p *shardParts) model(ctx context.Context, conf config.Model) (openModel, e
 	return m, nil
 }
 
-// encoderFor is the encoder where a metric needs it.
-func (p *shardParts) encoderFor(ctx context.Context, metrics []string) (*embedding.Client, error) {
-	if !slices.ContainsFunc(metrics, metric.NeedsEmbedding) {
-		return nil, nil
-	}
+// scoringFor opens what a run's metrics ask.
+func (p *shardParts) scoringFor(ctx context.Context, spec shardSpec) (evalParts, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.encoder != nil {
-		return p.encoder, nil
+	at := slices.IndexFunc(p.scoring, func(o openScoring) bool { return o.spec == spec.Scoring })
+	if at < 0 {
+		at = len(p.scoring)
+		p.scoring = append(p.scoring, openScoring{spec.Scoring, evalParts{config: p.config, db: p.db}})
 	}
-	e, err := p.app.openEmbedder(ctx, p.config, encoder(p.config), string(stylesprint.Exact))
-	if err != nil {
-		return nil, err
+	parts := &p.scoring[at].parts
+	if parts.encoder == nil && slices.ContainsFunc(spec.Metrics, metric.NeedsEmbedding) {
+		e, err := p.app.openEmbedder(ctx, p.config, namedEncoder(p.config, spec.Scoring.Embedding), string(stylesprint.Exact))
+		if err != nil {
+			return *parts, err
+		}
+		p.open.add(e)
+		parts.encoder = e
 	}
-	p.open.add(e)
-	p.encoder = e
-	return e, nil
+	if parts.clip == nil && needsPictures(spec.Metrics) {
+		model, err := p.app.openPictures(ctx, parts, pictureFlags{clip: spec.Scoring.CLIP, images: spec.Scoring.Images}, spec.Scoring.Dataset)
+		if err != nil {
+			return *parts, err
+		}
+		p.open.add(model)
+	}
+	return *parts, nil
 }
 
 // enqueueShards leaves a run's shards to workers.

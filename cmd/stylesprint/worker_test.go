@@ -244,3 +244,51 @@ func TestWorkerGivesUp(t *testing.T) {
 		t.Errorf("%+v, %v", run, err)
 	}
 }
+
+// The server works on queued jobs beside serving, and stops in time; told not to, it leaves
+// them.
+func TestServeWorksJobs(t *testing.T) {
+	t.Parallel()
+	mock := &slowServer{calls: map[string]int{}, delay: time.Millisecond}
+	srv := httptest.NewServer(mock)
+	defer srv.Close()
+	h := household{t, t.TempDir(), srv.URL}
+	file := filepath.Join(h.home, "stylesprint.yaml")
+	text := "addr: 127.0.0.1:0\nmodels:\n  - model: mock\n    provider: openai\n    base_url: " + srv.URL + "/v1\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	serve := func(more ...string) (*exec.Cmd, *bytes.Buffer) {
+		var log bytes.Buffer
+		cmd := h.command(t.Context(), append([]string{"serve", "--config", file}, more...)...)
+		cmd.Stderr = &log
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		return cmd, &log
+	}
+	stop := func(cmd *exec.Cmd) {
+		if err := cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+	}
+	queued := h.evalRun("--queue")
+	idle, log := serve("--no-jobs")
+	time.Sleep(time.Second)
+	stop(idle)
+	if mock.count() != 0 || !strings.Contains(log.String(), "--no-jobs") {
+		t.Errorf("%d calls; log %s", mock.count(), log)
+	}
+	busy, log := serve()
+	run := h.evalRun("--queue", "--wait")
+	stop(busy)
+	if run.ID != queued.ID || run.Status != evaluate.StatusDone || mock.count() != run.Total {
+		t.Errorf("%d calls, %+v", mock.count(), run)
+	}
+	if !strings.Contains(log.String(), "run done") {
+		t.Errorf("log %s", log)
+	}
+}

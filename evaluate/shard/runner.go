@@ -223,6 +223,9 @@ func (r *Runner) Finish(ctx context.Context, id string) (run evaluate.Run, ready
 	if run, err = r.Store.Run(ctx, id); err != nil {
 		return run, false, err
 	}
+	if run.Status == evaluate.StatusDone && r.scored(run) {
+		return run, true, nil // another process was faster
+	}
 	children, err := r.Store.Runs(ctx, evaluate.Filter{Parent: id, Limit: run.Shards + 1})
 	if err != nil {
 		return run, false, err
@@ -284,12 +287,20 @@ func (s *Statistics) scores(known []metric.Metric, repeat int) []stylesprint.Sco
 		info, described := metric.Describe(m.Name)
 		out = append(out, m.score(described && info.Rate, repeat))
 		if described && info.Truncates && m.Outputs() > 0 {
-			share := float64(m.Truncated) / float64(m.Outputs())
-			out = append(out, stylesprint.Score{Metric: evaluate.TruncatedName(m.Name), Value: share, Low: share, High: share, N: m.Outputs(), Unit: "0-1", Signature: m.Signature + "|share:truncated"})
+			out = append(out, m.share(evaluate.TruncatedName(m.Name), float64(m.Truncated), "truncated"))
+		}
+		if m.Unknown > 0 {
+			out = append(out, m.share(evaluate.UnknownName(m.Name), m.Unknown, "unknown-tokens"))
 		}
 	}
 	s.Metrics = kept
 	return out
+}
+
+// share is a share of the outputs that says how far to trust the metric.
+func (m Metric) share(name string, sum float64, of string) stylesprint.Score {
+	v := sum / float64(m.Outputs())
+	return stylesprint.Score{Metric: name, Value: v, Low: v, High: v, N: m.Outputs(), Unit: "0-1", Signature: m.Signature + "|share:" + of}
 }
 
 // Level is that of the intervals.

@@ -558,3 +558,41 @@ func TestSplitFaults(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A metric that looks at all outputs together looks at those of a shard, says so, and is
+// not compared across sizes.
+func TestWholeCorpusWithinShards(t *testing.T) {
+	t.Parallel()
+	d, db := data(t, 200), store(t)
+	distinct, err := metric.New(t.Context(), "distinct-2", metric.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for i, size := range []int{40, 40, 90} {
+		set := split(t, d, size)
+		rec, err := shard.SplitRecord(t.Context(), record(answers(d, uint64(i), 0.5)), shard.Memory(d), set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := shard.Runner{Runner: evaluate.Runner{Metrics: []metric.Metric{distinct}}, Store: db, Set: set, Recordings: rec, Plan: evaluate.Plan{Candidate: candidate(fmt.Sprint(i))}}
+		run, err := r.Run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s := run.Scores[0]; s.Signature != distinct.Signature(metric.VaryingReferences)+fmt.Sprintf("|within:shard-%d", size) || s.N != 200 {
+			t.Errorf("%+v", s)
+		}
+		ids = append(ids, run.ID)
+	}
+	got, err := shard.Compare(t.Context(), db, ids, shard.CompareOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	has := func(c shard.Candidate) bool {
+		return slices.ContainsFunc(c.Differences, func(d shard.Difference) bool { return d.Metric == "distinct-2" })
+	}
+	if !has(got.Candidates[1]) || has(got.Candidates[2]) || len(got.Notes) != 1 || !strings.Contains(got.Notes[0], "within:shard-90") {
+		t.Errorf("differences %+v and %+v, notes %q", got.Candidates[1].Differences, got.Candidates[2].Differences, got.Notes)
+	}
+}

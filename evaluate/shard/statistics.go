@@ -43,6 +43,8 @@ type Metric struct {
 	// It is dropped once all shards are merged.
 	Replicates Vector `json:"replicates,omitempty"`
 	Truncated  int    `json:"truncated"` // outputs that the model behind the metric did not read to their end
+	// Unknown is the sum of the outputs' shares of tokens that the model does not know.
+	Unknown float64 `json:"unknown,omitempty"`
 	// Families is how many have an output that was measured; Single says that none has more than one.
 	Families int  `json:"families"`
 	Single   bool `json:"single"`
@@ -144,6 +146,7 @@ func (s *Statistics) Merge(o Statistics) error {
 		m.Sum.add(x.Sum)
 		m.Replicates.add(x.Replicates)
 		m.Truncated += x.Truncated
+		m.Unknown += x.Unknown
 		m.Families += x.Families
 		m.Single = m.Single && x.Single
 		kept = append(kept, m)
@@ -175,7 +178,7 @@ func (r *Runner) collect(ctx context.Context, run evaluate.Run, items []dataset.
 	tables := []resample.Table{cost, latency}
 	for _, f := range found {
 		info := f.Metric.Info()
-		metrics = append(metrics, Metric{Name: info.Name, Unit: info.Unit, Signature: r.signature(f.Metric), Truncated: f.Truncated})
+		metrics = append(metrics, Metric{Name: info.Name, Unit: info.Unit, Signature: r.signature(f.Metric), Truncated: f.Truncated, Unknown: f.Unknown})
 		tables = append(tables, f.Table)
 	}
 	sums, replicates, err := replicate(ctx, families, tables)
