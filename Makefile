@@ -5,13 +5,16 @@ GO ?= go
 # Where tests look for the models; `make models` fills it.
 MODELS ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/stylesprint
 
-.PHONY: run test check bench help build models fmt vet staticcheck race generated documented clean
+.PHONY: run test slow check bench help build models fmt vet staticcheck race generated documented clean
 
 run: ## Models, demo catalogue, evaluation, report, server and dashboard on 127.0.0.1:8000
 	$(GO) run ./cmd/stylesprint demo
 
 test: ## All tests; what the machine lacks is named at the end
 	set -o pipefail; STYLESPRINT_MODELS="$$( [ -d '$(MODELS)/models' ] && echo '$(MODELS)' )" $(GO) test -json ./... | $(GO) run ./tools/testsummary
+
+slow: ## 2,000 simulated comparisons of every kind: how often the decisions are wrong (half an hour)
+	STYLESPRINT_SLOW=1 $(GO) test ./evaluate/compare -run 'TestFalseAlarms|TestKindsOfScores' -timeout 60m -v
 
 build: ## The static binary ./stylesprint
 	$(GO) build -trimpath -ldflags "-s -w" -o stylesprint ./cmd/stylesprint

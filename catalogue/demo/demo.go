@@ -26,7 +26,7 @@ const (
 	TraditionalChinese = "zh-Hant" // as written in Taiwan
 )
 
-//go:embed products.jsonl products.zh-Hant.jsonl DATASHEET.md images/*.png recorded/*.jsonl
+//go:embed products.jsonl products.zh-Hant.jsonl DATASHEET.md images/*.png recorded/*.jsonl clip
 var files embed.FS
 
 // Products returns all products in English, in the order of the file.
