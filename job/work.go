@@ -51,7 +51,7 @@ func (q *SQLite) work(ctx context.Context, w Work) error {
 	}
 	client, err := river.NewClient(q.driver, &river.Config{
 		ID: l.client, Logger: q.o.Log, Workers: workers, MaxAttempts: q.o.MaxAttempts, RetryPolicy: retries{&q.o},
-		Queues:     map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: max(1, w.Concurrency)}},
+		Queues:                      map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: max(1, w.Concurrency)}},
 		CancelledJobRetentionPeriod: keepFailed, DiscardedJobRetentionPeriod: keepFailed,
 		JobTimeout: -1, RescueStuckJobsAfter: never, PollOnly: true, FetchPollInterval: q.o.Poll, FetchCooldown: min(q.o.Poll, river.FetchCooldownDefault),
 	})
