@@ -129,7 +129,7 @@ func significanceTables(t *testing.T, g significanceGolden, bleu *metric.BLEU) [
 // significanceAnalysis sets the golden systems up as columns, an item a segment.
 func significanceAnalysis(g significanceGolden, tables []resample.Table, value func([]float64) float64, n int) *analysis {
 	items := len(g.References)
-	c := &Comparison{Items: items, Families: items, Primary: "bleu", Metrics: []Metric{{Name: "bleu", Direction: DirectionHigher}},
+	c := &Comparison{Items: items, Families: items, Primary: "bleu", Metrics: []Metric{{Name: "bleu", Direction: DirectionHigher, Judged: true}},
 		Method: Method{Bootstrap: n, Randomization: n, Seed: resample.DefaultSeed}}
 	a := &analysis{Comparison: c}
 	for s, system := range g.Systems {

@@ -136,7 +136,7 @@ func TestKindsOfScores(t *testing.T) {
 			t.Parallel()
 			n, samples := simulations()
 			margin := -k.truth(k.lack)
-			info := Metric{Name: "m", Direction: DirectionHigher, Margin: margin, Unit: "x"}
+			info := Metric{Name: "m", Direction: DirectionHigher, Judged: true, Margin: margin, Unit: "x"}
 			m := measure{name: "m", value: k.value, rate: k.rate}
 			rng := rand.New(rand.NewPCG(2026, uint64(k.units)))
 			var called, missed, missedShifted, passed int

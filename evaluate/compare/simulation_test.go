@@ -36,7 +36,7 @@ func (w world) simulate(t *testing.T, rng *rand.Rand, samples, trials int) Compa
 	}
 	c := Comparison{Items: w.items, Families: units, Primary: "a", Method: Method{Bootstrap: samples, Randomization: trials, Seed: resample.DefaultSeed, Unit: "item"}}
 	for _, name := range []string{"a", "b"} {
-		c.Metrics = append(c.Metrics, Metric{Name: name, Title: name, Unit: "x", Direction: DirectionHigher, Margin: simulatedMargin})
+		c.Metrics = append(c.Metrics, Metric{Name: name, Title: name, Unit: "x", Direction: DirectionHigher, Judged: true, Margin: simulatedMargin})
 	}
 	difficulty := make([]float64, w.items)
 	for i := range difficulty {
