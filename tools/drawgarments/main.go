@@ -1,12 +1,13 @@
 // Command drawgarments draws one PNG for each product of a catalogue file: a
 // flat garment in the product's shape, colour and pattern on a plain ground.
 //
-// Key words: shape, cloth, pattern.
+// Key words: catalogue, picture, folder.
 //
 //	go run ./tools/drawgarments -products catalogue/demo/products.jsonl -out catalogue/demo/images
 //
 // The same file gives the same pictures, byte for byte. Pictures are 384 by 512
-// pixels. A product whose shape is not known is an error that names it.
+// pixels. A product whose garment or colour is not known is an error that names
+// it. What draws is package draw, which other tools may use.
 package main
 
 import (
@@ -15,25 +16,18 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"image"
-	"image/color"
-	"image/png"
 	"io"
 	"os"
 	"path/filepath"
-)
 
-const (
-	width  = 384
-	height = 512
+	"stylesprint/tools/drawgarments/draw"
 )
 
 // product is the part of a catalogue record that can be seen.
 type product struct {
-	SKU      string `json:"sku"`
-	Name     string `json:"name"`
-	Category string `json:"category"`
-	Colour   string `json:"colour"`
+	SKU    string `json:"sku"`
+	Name   string `json:"name"`
+	Colour string `json:"colour"`
 }
 
 func main() {
@@ -65,59 +59,29 @@ func run(args []string) error {
 		} else if err != nil {
 			return fmt.Errorf("read %s: %w", *products, err)
 		}
-		img, err := draw(p)
+		picture, err := render(p)
 		if err != nil {
 			return fmt.Errorf("draw %s: %w", p.SKU, err)
 		}
-		if err := write(filepath.Join(*out, p.SKU+".png"), img); err != nil {
-			return err
+		if err := os.WriteFile(filepath.Join(*out, p.SKU+".png"), picture, 0o644); err != nil {
+			return fmt.Errorf("write picture: %w", err)
 		}
 	}
 }
 
-func write(path string, img image.Image) error {
+// render is a product's picture as a PNG.
+func render(p product) ([]byte, error) {
+	kind, err := draw.TypeOf(p.Name)
+	if err != nil {
+		return nil, err
+	}
+	img, err := draw.Garment(kind, p.Colour, 0)
+	if err != nil {
+		return nil, err
+	}
 	var buf bytes.Buffer
-	enc := png.Encoder{CompressionLevel: png.BestCompression}
-	if err := enc.Encode(&buf, img); err != nil {
-		return fmt.Errorf("encode %s: %w", path, err)
-	}
-	return os.WriteFile(path, buf.Bytes(), 0o644)
-}
-
-// draw renders a product: ground, cloth in its pattern, shading folds, outline details.
-func draw(p product) (image.Image, error) {
-	shape, err := shapeOf(p)
-	if err != nil {
+	if err := draw.Encode(&buf, img); err != nil {
 		return nil, err
 	}
-	cloth, err := clothOf(p.Colour)
-	if err != nil {
-		return nil, err
-	}
-	img := image.NewRGBA(image.Rect(0, 0, width, height))
-	ground := color.NRGBA{246, 243, 237, 255}
-	fillAll(img, ground)
-	for _, layer := range shape {
-		var paint image.Image
-		switch layer.kind {
-		case body:
-			paint = cloth
-		case shade:
-			paint = image.NewUniform(color.NRGBA{0, 0, 0, 34})
-		case light:
-			paint = image.NewUniform(color.NRGBA{255, 255, 255, 60})
-		case trim:
-			paint = image.NewUniform(cloth.trim())
-		case sole:
-			paint = image.NewUniform(color.NRGBA{70, 60, 52, 255})
-		case metal:
-			paint = image.NewUniform(color.NRGBA{201, 164, 76, 255})
-		case hole:
-			paint = image.NewUniform(ground)
-		}
-		if err := fillPath(img, layer.path, paint); err != nil {
-			return nil, err
-		}
-	}
-	return img, nil
+	return buf.Bytes(), nil
 }
