@@ -2,6 +2,7 @@ package demo
 
 import (
 	"image/png"
+	"maps"
 	"strings"
 	"testing"
 
@@ -20,17 +21,31 @@ func products(t *testing.T) []catalogue.Product {
 func TestCounts(t *testing.T) {
 	t.Parallel()
 	ps := products(t)
-	categories, splits, skus := map[string]int{}, map[string]int{}, map[string]bool{}
+	categories, splits, cells := map[string]int{}, map[string]int{}, map[[2]string]int{}
 	for _, p := range ps {
 		categories[p.Category]++
 		splits[p.Split]++
-		if skus[p.SKU] {
-			t.Errorf("SKU %s twice", p.SKU)
+		cells[[2]string{p.Category, p.Split}]++
+		if p.Language != "en" {
+			t.Errorf("%s: language %q", p.SKU, p.Language)
 		}
-		skus[p.SKU] = true
 	}
-	if len(ps) < 40 || len(categories) != 8 || splits["test"] != 24 {
+	want := map[string]int{"train": 90, "validation": 20, "test": 40}
+	if len(ps) != 150 || len(categories) != 8 || !maps.Equal(splits, want) {
 		t.Errorf("%d products, categories %v, splits %v", len(ps), categories, splits)
+	}
+	for c, n := range categories {
+		if n < 18 || n > 19 {
+			t.Errorf("%s: %d products", c, n)
+		}
+		if tests, validation := cells[[2]string{c, "test"}], cells[[2]string{c, "validation"}]; tests != 5 || validation < 2 || validation > 3 {
+			t.Errorf("%s: %d test products, %d for validation", c, tests, validation)
+		}
+	}
+	for name, n := range want {
+		if got, err := Split(name); err != nil || len(got) != n {
+			t.Errorf("split %s has %d products, %v", name, len(got), err)
+		}
 	}
 	if _, err := Split("tset"); err == nil {
 		t.Error("a split that is not there was found")
@@ -67,6 +82,11 @@ func TestRecordsAreComplete(t *testing.T) {
 		for _, q := range p.Questions {
 			if !strings.Contains(fields[q.Field], q.Answer) {
 				t.Errorf("%s: %q is not a span of %s: %q", p.SKU, q.Answer, q.Field, fields[q.Field])
+			}
+		}
+		for i, d := range p.Descriptions {
+			if n := len(strings.Fields(d)); n < 21 || n > 60 {
+				t.Errorf("%s: description %d has %d words", p.SKU, i, n)
 			}
 		}
 		if _, err := p.Price.Units(); err != nil {
