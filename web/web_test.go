@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,16 @@ func desk(t testing.TB, change ...func(*web.Options)) (http.Handler, *webtest.So
 	return h, s
 }
 
+// held is a run that the source holds.
+func held(t testing.TB, s *webtest.Source, id string) evaluate.Run {
+	t.Helper()
+	r, err := s.Run(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
 func get(h http.Handler, path string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
@@ -67,7 +78,9 @@ func pages() []string {
 
 func TestPages(t *testing.T) {
 	t.Parallel()
-	h, _ := desk(t)
+	h, s := desk(t)
+	running, voice := held(t, s, webtest.Running), held(t, s, webtest.Voice)
+	similarity := slices.IndexFunc(voice.Scores, func(s stylesprint.Score) bool { return s.Metric == "similarity" })
 	cases := []struct {
 		path   string
 		status int
@@ -75,14 +88,14 @@ func TestPages(t *testing.T) {
 	}{
 		{"/", 200, []string{"Three models ready; one evaluation under way", "Take hosted-mini", "smollm2-135m-instruct", "98.0 MB", "Apache-2.0", "8,192 tokens", "database", "in order", "plain-remote"}},
 		{"/playground", 200, []string{`<form id="ask" action="/playground" method="post">`, `name="temperature"`, `name="seed"`, "gpt-4o-mini"}},
-		{"/runs", 200, []string{"Five runs, one under way, one not finished", "14 of 24, ", "data-live", "cannot be reached", `name="run" value="` + webtest.Voice}},
-		{"/runs/" + webtest.Voice, 200, []string{"brand-voice wrote all 24 outputs", "0.660", "95 % interval", "Half of the outputs took", "Reference", "cosine|all-minilm-l6-v2", "Further texts", "temperature 0.2, seed 7, at most 120 tokens"}},
+		{"/runs", 200, []string{"Five runs, one under way, one not finished", fmt.Sprintf("%d of %d, ", running.Done, running.Total), "data-live", "cannot be reached", `name="run" value="` + webtest.Voice}},
+		{"/runs/" + webtest.Voice, 200, []string{fmt.Sprintf("brand-voice wrote all %d outputs", voice.Total), fmt.Sprintf("%.3f", voice.Scores[similarity].Value), "95 % interval", "Half of the outputs took", "Reference", "cosine|all-minilm-l6-v2", "Further texts", "temperature 0.2, seed 7, at most 120 tokens"}},
 		{"/runs/" + webtest.Running, 200, []string{"brand-voice-360m is at work on demo-catalogue", "Scores are computed once", "data-live"}},
-		{"/runs/" + webtest.Failed, 200, []string{"plain-remote failed after 0 of 24 outputs", "port 8001", "No texts yet."}},
+		{"/runs/" + webtest.Failed, 200, []string{fmt.Sprintf("plain-remote failed after 0 of %d outputs", voice.Total), "port 8001", "No texts yet."}},
 		{"/runs/" + webtest.Hosted, 200, []string{"1 of them without a text", "rate_limited", "USD"}},
 		{"/runs/no-such", 404, []string{"There is no run &#34;no-such&#34;", "404 Not Found", "stylesprint eval list"}},
 		{"/comparisons", 200, []string{"One set of runs can be compared", "plain, brand-voice and hosted-mini"}},
-		{comparison, 200, []string{"Take hosted-mini", "How it was decided", "<svg", "The same data as a table", "<mark>", "Baseline:", "Further texts", "12 of 24 texts"}},
+		{comparison, 200, []string{"Take hosted-mini", "How it was decided", "<svg", "The same data as a table", "<mark>", "Baseline:", "Further texts", fmt.Sprintf("12 of %d texts", voice.Total)}},
 		{"/comparisons/view?run=" + webtest.Plain, 400, []string{"A comparison needs at least two runs"}},
 		{"/comparisons/view?run=" + webtest.Plain + "&run=" + webtest.Running, 409, []string{"is not done"}},
 		{"/comparisons/view?run=1&run=2&run=3&run=4&run=5&run=6&run=7&run=8", 400, []string{"at most 7 runs"}},

@@ -1,11 +1,12 @@
 // Package demo holds the demo catalogue: products of an invented retailer, with
-// written descriptions and drawn pictures. All of it is demo data; DATASHEET.md
-// says how it was made and what it must not be used for.
+// written descriptions and drawn pictures, a slice of it in Traditional Chinese,
+// and recorded outputs of invented candidates. All of it is demo data;
+// DATASHEET.md says how it was made and what it must not be used for.
 //
-// Key words: demo data, datasheet, picture.
+// Key words: demo data, datasheet, recorded outputs.
 //
-// The usual path is Products. The data are compiled in; functions return fresh
-// values and are safe for concurrent use.
+// The usual path is Products, or ProductsIn for one language. The data are
+// compiled in; functions return fresh values and are safe for concurrent use.
 package demo
 
 import (
@@ -13,16 +14,38 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"path"
+	"strings"
 
 	"stylesprint/catalogue"
 )
 
-//go:embed products.jsonl DATASHEET.md images/*.png
+// The languages of the demo catalogue.
+const (
+	English            = "en"
+	TraditionalChinese = "zh-Hant" // as written in Taiwan
+)
+
+//go:embed products.jsonl products.zh-Hant.jsonl DATASHEET.md images/*.png recorded/*.jsonl
 var files embed.FS
 
-// Products returns all products, in the order of the file.
-func Products() ([]catalogue.Product, error) {
-	b, err := files.ReadFile("products.jsonl")
+// Products returns all products in English, in the order of the file.
+func Products() ([]catalogue.Product, error) { return ProductsIn(English) }
+
+// ProductsIn returns the products in a language: all in English, twenty of the
+// test products in TraditionalChinese, with "-ZH" after the SKU of the English
+// record. Pictures, sizes and prices are those of the English record.
+func ProductsIn(language string) ([]catalogue.Product, error) {
+	var name string
+	switch language {
+	case English:
+		name = "products.jsonl"
+	case TraditionalChinese:
+		name = "products.zh-Hant.jsonl"
+	default:
+		return nil, fmt.Errorf("demo catalogue: no products in %q; there are %s and %s", language, English, TraditionalChinese)
+	}
+	b, err := files.ReadFile(name)
 	if err != nil {
 		return nil, fmt.Errorf("read demo catalogue: %w", err)
 	}
@@ -33,7 +56,7 @@ func Products() ([]catalogue.Product, error) {
 	return products, nil
 }
 
-// Split returns the products of one split: "train", "validation" or "test".
+// Split returns the English products of one split: "train", "validation" or "test".
 func Split(name string) ([]catalogue.Product, error) {
 	all, err := Products()
 	if err != nil {
@@ -49,6 +72,23 @@ func Split(name string) ([]catalogue.Product, error) {
 		return nil, fmt.Errorf("demo catalogue: no split %q; there are train, validation and test", name)
 	}
 	return out, nil
+}
+
+// Recording returns the recorded outputs of an invented candidate, in the format
+// of docs/formats/dataset.md: "hosted-large" and "hosted-small" describe the test
+// products in English, "zh-careful" and "zh-careless" those in TraditionalChinese.
+// They were written for this project and are no model's output.
+func Recording(name string) ([]byte, error) {
+	b, err := files.ReadFile(path.Join("recorded", name+".jsonl"))
+	if err != nil {
+		return nil, fmt.Errorf("demo data: no recorded outputs %q; there are %s", name, strings.Join(Recordings(), ", "))
+	}
+	return b, nil
+}
+
+// Recordings lists the names that Recording takes.
+func Recordings() []string {
+	return []string{"hosted-large", "hosted-small", "zh-careful", "zh-careless"}
 }
 
 // Folder is what Product.Images are paths in.

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"stylesprint"
 	"stylesprint/catalogue/demo"
@@ -14,25 +16,31 @@ import (
 	"stylesprint/evaluate/dataset"
 )
 
-// demoName is the dataset of the compiled-in demo catalogue.
-const demoName = "demo"
+// The datasets of the compiled-in demo catalogue: the English one and the
+// Traditional Chinese slice.
+const (
+	demoName   = "demo"
+	demoZhName = "demo-zh"
+)
+
+func isDemo(name string) bool { return name == demoName || name == demoZhName }
 
 // datasetNote stands with everything made from a dataset.
 func datasetNote(name string) string {
-	if name == demoName {
+	if isDemo(name) {
 		return "Demo data: an invented catalogue with references written for this project."
 	}
 	return ""
 }
 
-// loadDataset reads "demo" or a file, cut to the items of split and to limit where asked.
+// loadDataset reads "demo", "demo-zh" or a file, cut to the items of split and to limit where asked.
 func loadDataset(name, split string, limit int) (dataset.Dataset, error) {
 	var d dataset.Dataset
 	var err error
-	if name == demoName {
-		d, err = demoDataset()
+	if isDemo(name) {
+		d, err = demoDataset(name)
 	} else if d, err = dataset.Open(name, dataset.Options{}); errors.Is(err, fs.ErrNotExist) {
-		err = &stylesprint.Error{Code: stylesprint.CodeNotFound, Message: fmt.Sprintf("there is no dataset file %q", name), Hint: "name a .jsonl, .csv or .tsv file, or --dataset demo"}
+		err = &stylesprint.Error{Code: stylesprint.CodeNotFound, Message: fmt.Sprintf("there is no dataset file %q", name), Hint: "name a .jsonl, .csv or .tsv file, or --dataset demo or demo-zh"}
 	}
 	if err != nil || limit <= 0 {
 		return d, err
@@ -41,10 +49,14 @@ func loadDataset(name, split string, limit int) (dataset.Dataset, error) {
 	return dataset.New(d.Name, items[:min(limit, len(items))])
 }
 
-// demoDataset turns the demo catalogue into items: its facts are the fields,
-// its descriptions the references.
-func demoDataset() (dataset.Dataset, error) {
-	products, err := demo.Products()
+// demoDataset turns the demo catalogue, or its Chinese slice, into items: its
+// facts are the fields, its descriptions the references.
+func demoDataset(name string) (dataset.Dataset, error) {
+	language := demo.English
+	if name == demoZhName {
+		language = demo.TraditionalChinese
+	}
+	products, err := demo.ProductsIn(language)
 	if err != nil {
 		return dataset.Dataset{}, err
 	}
@@ -52,7 +64,19 @@ func demoDataset() (dataset.Dataset, error) {
 	for _, p := range products {
 		items = append(items, dataset.Item{ID: p.SKU, Family: p.Family, Split: p.Split, Fields: p.Fields(), Slices: p.Slices(), References: p.Descriptions, Images: p.Images})
 	}
-	return dataset.New(demoName, items)
+	return dataset.New(name, items)
+}
+
+// demoRecordings marks the recorded outputs of the demo catalogue: "demo:NAME".
+const demoRecordings = "demo:"
+
+// demoRecording reads recorded outputs that are compiled in.
+func demoRecording(name string) (*evaluate.Recording, error) {
+	b, err := demo.Recording(strings.TrimPrefix(name, demoRecordings))
+	if err != nil {
+		return nil, &stylesprint.Error{Code: stylesprint.CodeNotFound, Message: err.Error(), Hint: "name one of them after demo:, or give a file"}
+	}
+	return evaluate.ReadRecording(bytes.NewReader(b), name, 0)
 }
 
 // datasetPath is where the items of runs are kept, by hash, so that pages and
@@ -98,8 +122,8 @@ func writeFile(path string, write func(*os.File) error) error {
 type datasets struct{ dir string }
 
 func (d datasets) of(run evaluate.Run) (dataset.Dataset, error) {
-	if run.Dataset == demoName {
-		if all, err := demoDataset(); err == nil && all.Hash == run.DatasetHash {
+	if isDemo(run.Dataset) {
+		if all, err := demoDataset(run.Dataset); err == nil && all.Hash == run.DatasetHash {
 			return all, nil
 		}
 	}

@@ -56,7 +56,7 @@ A second start resumes what was interrupted and repeats nothing that is done. Th
 	f.BoolVar(&d.once, "once", false, "stop after the report, without a server")
 	f.BoolVar(&d.fresh, "new", false, "evaluate again even if it has been done")
 	f.StringVar(&d.addr, "addr", "", "host:port of the server (default 127.0.0.1:8000)")
-	f.IntVar(&d.limit, "limit", 0, "only the first products of the test split; 0 is all 24")
+	f.IntVar(&d.limit, "limit", 0, "only the first products of the test split; 0 is all of them")
 	return cmd
 }
 

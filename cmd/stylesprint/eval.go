@@ -61,7 +61,7 @@ the calls that were in flight, and those are counted. --new starts over.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&e.dataset, "dataset", demoName, "demo, or a file: .jsonl, .csv or .tsv")
+	f.StringVar(&e.dataset, "dataset", demoName, "demo, demo-zh, or a file: .jsonl, .csv or .tsv")
 	f.StringVar(&e.split, "split", "", "only the items of this split: train, validation or test")
 	f.StringSliceVar(&e.metrics, "metrics", defaultMetrics(), "what to score: "+strings.Join(metric.Names(), ", "))
 	f.IntVar(&e.limit, "limit", 0, "only the first items; 0 is all")
@@ -69,7 +69,7 @@ the calls that were in flight, and those are counted. --new starts over.`,
 	f.StringVar(&e.name, "name", "", "the candidate's name (default: the prompt's)")
 	f.IntVar(&e.repeat, "repeat", 1, "outputs for each item, at a temperature above 0")
 	f.IntVar(&e.concurrency, "concurrency", 1, "calls at the same time; 1 disturbs latency least")
-	f.StringVar(&e.replay, "replay", "", "file of recorded outputs (JSONL: item_id, text), used in place of calls; never counted in latency")
+	f.StringVar(&e.replay, "replay", "", "recorded outputs (a file of JSONL: item_id, text; or demo:hosted-large and others), used in place of calls; never counted in latency")
 	f.BoolVar(&e.fresh, "new", false, "start a new run even if this one exists")
 	f.BoolVar(&e.retryFailed, "retry-failed", false, "ask again for outputs that failed, whatever the reason")
 	e.model.flags(cmd)
@@ -189,6 +189,9 @@ func or(a, b string) string {
 }
 
 func readRecording(path string) (*evaluate.Recording, error) {
+	if strings.HasPrefix(path, demoRecordings) {
+		return demoRecording(path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("read recorded outputs: %w", err)

@@ -145,7 +145,7 @@ func promptValues(sku string, set []string) (map[string]string, error) {
 			}
 		}
 		if !found {
-			return nil, &stylesprint.Error{Code: stylesprint.CodeNotFound, Message: fmt.Sprintf("the demo catalogue has no product %q", sku), Hint: "SKUs run from SS-DR-101 to SS-AC-805, see catalogue/demo/products.jsonl"}
+			return nil, &stylesprint.Error{Code: stylesprint.CodeNotFound, Message: fmt.Sprintf("the demo catalogue has no product %q", sku), Hint: "SKUs run from SS-DR-101 to SS-AC-819, see catalogue/demo/products.jsonl"}
 		}
 	}
 	sort.Strings(set)

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"stylesprint/catalogue/demo"
 	"stylesprint/evaluate"
 	"stylesprint/store/sqlite"
 )
@@ -57,6 +58,11 @@ func (s *slowServer) count() int {
 // result, and only the calls that were in flight were made again, and counted.
 func TestEvalRunSurvivesKill(t *testing.T) {
 	t.Parallel()
+	products, err := demo.Split("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	items := len(products)
 	mock := &slowServer{calls: map[string]int{}, delay: 40 * time.Millisecond}
 	srv := httptest.NewServer(mock)
 	defer srv.Close()
@@ -94,11 +100,11 @@ func TestEvalRunSurvivesKill(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &run); err != nil {
 		t.Fatalf("%v in %s", err, out.String())
 	}
-	if run.Status != evaluate.StatusDone || run.Done != 24 || run.Total != 24 || run.Failed != 0 {
+	if run.Status != evaluate.StatusDone || run.Done != items || run.Total != items || run.Failed != 0 {
 		t.Errorf("status %s, %d of %d done, %d failed", run.Status, run.Done, run.Total, run.Failed)
 	}
-	if run.RepeatedCalls > 3 || mock.count() != 24+run.RepeatedCalls {
-		t.Errorf("%d calls for 24 items, %d counted as repeated, at most 3 were in flight", mock.count(), run.RepeatedCalls)
+	if run.RepeatedCalls > 3 || mock.count() != items+run.RepeatedCalls {
+		t.Errorf("%d calls for %d items, %d counted as repeated, at most 3 were in flight", mock.count(), items, run.RepeatedCalls)
 	}
 	db, err := sqlite.Open(t.Context(), filepath.Join(home, "data", "stylesprint", "stylesprint.db"), sqlite.Options{})
 	if err != nil {
@@ -109,8 +115,8 @@ func TestEvalRunSurvivesKill(t *testing.T) {
 	if err := db.Outputs(t.Context(), run.ID, func(o evaluate.Output) error { seen[o.ItemID]++; return nil }); err != nil {
 		t.Fatal(err)
 	}
-	if len(seen) != 24 {
-		t.Errorf("%d items have a result, want 24", len(seen))
+	if len(seen) != items {
+		t.Errorf("%d items have a result, want %d", len(seen), items)
 	}
 	for item, n := range seen {
 		if n != 1 {
