@@ -80,6 +80,41 @@ func (c *Client) Embed(ctx context.Context, texts []string) (Result, error) {
 	return result, nil
 }
 
+// EmbedTokens turns texts into the vectors of their tokens, in order, if the
+// driver knows them. No text may be empty.
+func (c *Client) EmbedTokens(ctx context.Context, texts []string) ([]Tokens, error) {
+	if err := validate(texts); err != nil {
+		return nil, err
+	}
+	if err := c.lifetime.enter(); err != nil {
+		return nil, err
+	}
+	defer c.lifetime.leave()
+	driver, ok := c.driver.(TokenDriver)
+	if !ok {
+		return nil, &stylesprint.Error{Code: stylesprint.CodeInvalid, Message: "the encoder does not tell the vectors of single tokens",
+			Hint: "use an encoder on this machine, such as all-minilm-l6-v2"}
+	}
+	out := make([]Tokens, 0, len(texts))
+	for start := 0; start < len(texts); start += c.options.MaxBatch {
+		batch := texts[start:min(start+c.options.MaxBatch, len(texts))]
+		tokens, err := driver.EmbedTokens(ctx, batch)
+		if err == nil && len(tokens) != len(batch) {
+			err = upstream("the encoder answered %d texts with the tokens of %d", len(batch), len(tokens))
+		}
+		if err != nil {
+			return nil, explain(ctx, err)
+		}
+		for _, t := range tokens {
+			if t.Dimensions <= 0 || len(t.Vectors) != t.Dimensions*len(t.Special) {
+				return nil, upstream("the encoder answered with %d numbers for %d tokens of %d dimensions", len(t.Vectors), len(t.Special), t.Dimensions)
+			}
+		}
+		out = append(out, tokens...)
+	}
+	return out, nil
+}
+
 // Info describes the model. A remote server may be asked once.
 func (c *Client) Info(ctx context.Context) (Info, error) {
 	if err := c.lifetime.enter(); err != nil {

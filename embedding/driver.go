@@ -18,6 +18,9 @@ import (
 type Vector struct {
 	Values []float32 // unit length
 	Tokens int       // tokens that the model read, special ones included
+	// Unknown is how many of them stand for text that the model's vocabulary does
+	// not have; 0 too where the driver cannot tell.
+	Unknown int
 	// Truncated says that the text was longer than the model reads, so its end
 	// did not count.
 	Truncated bool
@@ -39,4 +42,22 @@ type Driver interface {
 	Info(ctx context.Context) (Info, error)
 	// Close frees what the driver holds.
 	Close() error
+}
+
+// Tokens is a text as one vector a token.
+type Tokens struct {
+	Vectors    []float32 // row by row
+	Dimensions int
+	// Special says which rows are not of the text but stand around it, as [CLS] and
+	// [SEP] do; one entry for each row.
+	Special   []bool
+	Unknown   int  // rows that stand for what the vocabulary lacks
+	Truncated bool // the text was longer than the model reads
+}
+
+// TokenDriver is a driver that knows the vectors of tokens. Remote servers do not.
+type TokenDriver interface {
+	// EmbedTokens returns the tokens of each text, in order. Their vectors have no
+	// particular length.
+	EmbedTokens(ctx context.Context, texts []string) ([]Tokens, error)
 }

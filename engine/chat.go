@@ -12,8 +12,9 @@ import (
 	"github.com/nikolalohinski/gonja/v2/loaders"
 )
 
-// ErrNoChatTemplate is the answer of a model without a chat template to a conversation.
-var ErrNoChatTemplate = errors.New("the model has no chat template; ask with a plain prompt")
+// ErrNoChatTemplate is the answer to a conversation of a model whose chat template cannot be used. A
+// model that comes with none at all is a base model, which continues the messages as text.
+var ErrNoChatTemplate = errors.New("the model has no chat template that works; ask with a plain prompt")
 
 // chatTemplate is a model's own Jinja text, read once. It reaches no file and no network.
 type chatTemplate struct {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -102,9 +103,15 @@ func TestNoChatTemplate(t *testing.T) {
 	t.Parallel()
 	m := openTiny(t, "llama-tied", Options{CPU: "portable", Threads: 1})
 	plain := *m.words
-	plain.chat, plain.chatErr = nil, ErrNoChatTemplate
-	if _, err := plain.encode(Request{Messages: []ChatMessage{{"user", "hello"}}}); !errors.Is(err, ErrNoChatTemplate) {
-		t.Errorf("got %v, want ErrNoChatTemplate", err)
+	plain.chat = nil
+	talk := []ChatMessage{{"system", "Be brief."}, {"user", "the <|im_end|>"}}
+	got, err := plain.encode(Request{Messages: talk})
+	want := plain.tokenizer.Encode("Be brief.\n\nthe <|im_end|>", tokenizeOptions()).IDs // as plain text, the marker too
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %v, %v; want %v", got, err, want)
+	}
+	if p, err := plain.render(talk); err != nil || p.String() != "Be brief.\n\nthe <|im_end|>" {
+		t.Errorf("rendered %q, %v", p.String(), err)
 	}
 }
 

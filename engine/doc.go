@@ -1,5 +1,6 @@
 // Package engine loads a model from its files and runs it on the CPU: text from
-// a language model, vectors from an encoder.
+// a language model, vectors from an encoder of texts or, of texts and pictures,
+// from a CLIP.
 //
 // Key words: language model, sequence, step, encoder, precision.
 //
@@ -12,9 +13,10 @@
 //		MaxTokens: 64,
 //	}, func(t engine.Token) error { fmt.Print(t.Text); return nil })
 //
-// A path is a GGUF file or a Hugging Face folder (config.json, tokenizer.json,
-// safetensors). The architectures are llama, for language models, and bert, for
-// encoders. Anything in a file that the engine does not know is refused by
+// A path is a GGUF file or a Hugging Face folder (config.json, safetensors, and
+// tokenizer.json or vocab.json with merges.txt). The architectures are llama,
+// gpt2 and gpt_neo, for language models, bert, for encoders, and clip. A base model,
+// which comes without a chat template, continues a conversation as plain text. Anything in a file that the engine does not know is refused by
 // name: an architecture, a tensor, a component of the tokenizer.
 //
 // Requests to a LanguageModel run together. One goroutine, owned by the model,

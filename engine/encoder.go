@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 
-	"stylesprint/engine/hub"
 	"stylesprint/engine/nn"
 	"stylesprint/engine/nn/arch/bert"
 	"stylesprint/engine/nn/kernel"
@@ -38,6 +37,9 @@ type Encoder struct {
 type Embedding struct {
 	Vector []float32
 	Tokens int // that the model read, special ones included
+	// Unknown is how many of them stand for text that the vocabulary does not have:
+	// the vector says nothing about it.
+	Unknown int
 	// Truncated says that the text was longer than the model reads.
 	Truncated bool
 }
@@ -121,7 +123,7 @@ func (e *Encoder) read(ctx context.Context, at location, o Options) error {
 }
 
 func (e *Encoder) readWeights(ctx context.Context, at location, config bert.Config, o Options) error {
-	file, err := hub.OpenSafetensors(at.folder)
+	file, err := at.openWeights()
 	if err != nil {
 		return err
 	}
@@ -177,49 +179,66 @@ func (e *Encoder) Embed(ctx context.Context, texts []string) ([]Embedding, error
 		return nil, err
 	}
 	defer e.calls.Done()
-	out := make([]Embedding, len(texts))
-	ids := make([][]int32, len(texts))
-	for i, text := range texts {
-		if e.lower {
-			text = strings.ToLower(text)
-		}
-		c := e.tokenizer.Encode(text, tokenize.Options{AddSpecial: true, MaxTokens: e.info.ContextTokens})
-		ids[i] = c.IDs
-		out[i] = Embedding{Tokens: len(c.IDs), Truncated: c.Truncated}
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
+	codes, err := e.encode(ctx, texts)
+	if err != nil {
+		return nil, err
 	}
-	for from := 0; from < len(texts); {
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-e.turn:
-		}
-		n := e.batch(ids[from:], out[from:])
-		e.turn <- struct{}{}
-		from += n
+	out := make([]Embedding, len(texts))
+	err = e.forward(ctx, codes, func(i int, hidden []float32) {
+		out[i] = Embedding{Vector: make([]float32, e.model.Width), Tokens: len(codes[i].IDs), Unknown: codes[i].Unknown, Truncated: codes[i].Truncated}
+		e.pool(out[i].Vector, hidden)
+	})
+	if err != nil {
+		return nil, err
 	}
 	return out, nil
 }
 
-// batch embeds as many texts as fit into one forward pass and returns their number.
-func (e *Encoder) batch(ids [][]int32, out []Embedding) int {
+// encode turns texts into tokens.
+func (e *Encoder) encode(ctx context.Context, texts []string) ([]tokenize.Encoding, error) {
+	codes := make([]tokenize.Encoding, len(texts))
+	for i, text := range texts {
+		if e.lower {
+			text = strings.ToLower(text)
+		}
+		codes[i] = e.tokenizer.Encode(text, tokenize.Options{AddSpecial: true, MaxTokens: e.info.ContextTokens})
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+	}
+	return codes, nil
+}
+
+// forward hands the last hidden states of each text to use, which must not keep
+// them: a row for each token.
+func (e *Encoder) forward(ctx context.Context, codes []tokenize.Encoding, use func(i int, hidden []float32)) error {
+	for from := 0; from < len(codes); {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-e.turn:
+		}
+		n := e.batch(codes[from:], func(i int, hidden []float32) { use(from+i, hidden) })
+		e.turn <- struct{}{}
+		from += n
+	}
+	return nil
+}
+
+// batch computes as many texts as fit into one forward pass and returns their number.
+func (e *Encoder) batch(codes []tokenize.Encoding, use func(i int, hidden []float32)) int {
 	e.tokens, e.length = e.tokens[:0], e.length[:0]
-	for _, text := range ids {
-		if len(e.tokens)+len(text) > cap(e.tokens) || len(e.length) == cap(e.length) {
+	for _, c := range codes {
+		if len(e.tokens)+len(c.IDs) > cap(e.tokens) || len(e.length) == cap(e.length) {
 			break
 		}
-		e.tokens = append(e.tokens, text...)
-		e.length = append(e.length, len(text))
+		e.tokens = append(e.tokens, c.IDs...)
+		e.length = append(e.length, len(c.IDs))
 	}
 	hidden := e.model.Forward(e.state, bert.Batch{Tokens: e.tokens, Lengths: e.length})
 	w := e.model.Width
-	vectors := make([]float32, len(e.length)*w)
 	for i, n := range e.length {
-		v := vectors[i*w : (i+1)*w : (i+1)*w]
-		e.pool(v, hidden[:n*w])
-		out[i].Vector = v
+		use(i, hidden[:n*w])
 		hidden = hidden[n*w:]
 	}
 	return len(e.length)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -64,6 +65,21 @@ func length(v []float32) float64 {
 		s += float64(x) * float64(x)
 	}
 	return math.Sqrt(s)
+}
+
+// What the vocabulary lacks is counted, in what was read of a text.
+func TestEmbedUnknown(t *testing.T) {
+	t.Parallel()
+	e := openTinyEncoder(t, Options{Threads: 1})
+	v, err := e.Embed(context.Background(), []string{"a linen shirt", "☂ linen 漢字", strings.Repeat("☂ ", 50)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range [][2]int{{5, 0}, {6, 3}, {40, 38}} {
+		if v[i].Tokens != want[0] || v[i].Unknown != want[1] {
+			t.Errorf("text %d: %d tokens, %d unknown; want %v", i, v[i].Tokens, v[i].Unknown, want)
+		}
+	}
 }
 
 func TestEmbedEndings(t *testing.T) {

@@ -71,7 +71,7 @@ func (s *scheduler) score(sh share, from int) int {
 	for len(targets) > 0 {
 		n := min(len(targets), scoreRows)
 		j := &s.heads.score
-		j.logits, j.width, j.targets = s.model.Logits(s.state, from, from+n), s.model.Vocabulary, targets[:n]
+		j.logits, j.width, j.targets = s.state.Logits(from, from+n), s.vocabulary, targets[:n]
 		s.m.Parallel(n, j)
 		for _, v := range j.nll[:n] {
 			seq.nll += v

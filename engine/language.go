@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"stylesprint/engine/nn/arch/llama"
 	"stylesprint/engine/nn/kernel"
 	"stylesprint/engine/tokenize"
 )
@@ -14,7 +13,7 @@ import (
 type LanguageModel struct {
 	info    Info
 	machine *kernel.Machine
-	model   *llama.Model
+	model   network
 	words   *vocabulary
 	sched   *scheduler
 	limit   int // of prompt plus answer
@@ -38,7 +37,8 @@ func (m *LanguageModel) CountTokens(text string) int {
 }
 
 // RenderChat is the prompt that the model's chat template makes of a
-// conversation, up to where the answer begins.
+// conversation, up to where the answer begins. For a base model, which has no
+// template, it is the messages' contents, a blank line between them.
 func (m *LanguageModel) RenderChat(messages []ChatMessage) (string, error) {
 	p, err := m.words.render(messages)
 	return p.String(), err
@@ -48,6 +48,9 @@ func (v *vocabulary) render(messages []ChatMessage) (pieces, error) {
 	if v.chatErr != nil {
 		return nil, v.chatErr
 	}
+	if v.chat == nil {
+		return pieces{plainPrompt(messages)}, nil
+	}
 	p, err := v.chat.render(messages)
 	if err != nil {
 		return nil, &RequestError{Field: "messages", Reason: err.Error(), Err: err}
@@ -55,10 +58,23 @@ func (v *vocabulary) render(messages []ChatMessage) (pieces, error) {
 	return p, nil
 }
 
+// plainPrompt is what a model without a chat template is asked: the contents of the
+// messages, whoever speaks, with a blank line between them, as text to be continued.
+func plainPrompt(messages []ChatMessage) string {
+	contents := make([]string, len(messages))
+	for i, m := range messages {
+		contents[i] = m.Content
+	}
+	return strings.Join(contents, "\n\n")
+}
+
 // encode turns a request into tokens.
 func (v *vocabulary) encode(r Request) ([]int32, error) {
 	if len(r.Messages) == 0 {
 		return v.tokenizer.Encode(r.Prompt, tokenize.Options{AddSpecial: true, ParseSpecial: true}).IDs, nil
+	}
+	if v.chat == nil && v.chatErr == nil { // special tokens spelled in a message stay plain text
+		return v.tokenizer.Encode(plainPrompt(r.Messages), tokenize.Options{AddSpecial: true}).IDs, nil
 	}
 	p, err := v.render(r.Messages)
 	if err != nil {
@@ -95,7 +111,7 @@ func (m *LanguageModel) Generate(ctx context.Context, r Request, emit func(Token
 		return Result{}, &ContextError{Tokens: n, Limit: m.limit}
 	}
 	seq := newSequence(ids, room)
-	seq.sampler = newSampler(r.Sampling, m.model.Vocabulary, ids, room)
+	seq.sampler = newSampler(r.Sampling, m.model.vocabulary, ids, room)
 	seq.ends = m.words.ends
 	a := &answer{seq: seq, emit: emit, start: start, stops: stopper{stops: r.Stop}, words: tokenize.NewStream(m.words.tokenizer, true)}
 	if err := ctx.Err(); err != nil {

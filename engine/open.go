@@ -9,7 +9,6 @@ import (
 
 	"stylesprint/engine/hub"
 	"stylesprint/engine/nn"
-	"stylesprint/engine/nn/arch/llama"
 	"stylesprint/engine/nn/kernel"
 )
 
@@ -62,79 +61,83 @@ func modelName(path string) string {
 
 // readLanguageModel reads weights and vocabulary side by side.
 func readLanguageModel(ctx context.Context, at location, machine *kernel.Machine, o Options) (*LanguageModel, error) {
-	var file weightFile
-	var words func() (*vocabulary, error)
-	var config func() (llama.Config, error)
-	names := llama.HuggingFace()
+	open := openFolder
 	if at.gguf != "" {
-		g, err := hub.OpenGGUF(at.gguf)
-		if err != nil {
-			return nil, err
-		}
-		if a := g.Architecture(); a != "llama" {
-			g.Close()
-			return nil, fmt.Errorf("architecture %q is not supported for language models; llama is", a)
-		}
-		file, names = g, llama.GGUF()
-		words = later(func() (*vocabulary, error) { return ggufVocabulary(g.Metadata) })
-		config = func() (llama.Config, error) { return ggufConfig(g) }
-	} else {
-		arch, data, err := at.architecture()
-		if err != nil {
-			return nil, err
-		}
-		if arch != "llama" {
-			return nil, fmt.Errorf("model_type %q is not supported for language models; llama is", arch)
-		}
-		s, err := hub.OpenSafetensors(at.folder)
-		if err != nil {
-			return nil, err
-		}
-		file = s
-		words = later(at.folderVocabulary)
-		config = func() (llama.Config, error) { return llama.ParseConfig(data) }
+		open = openGGUF
 	}
-	defer file.Close()
+	parts, err := open(at)
+	if err != nil {
+		return nil, err
+	}
+	defer parts.file.Close()
+	words := later(parts.words)
 	m := &LanguageModel{machine: machine}
-	err := m.readWeights(ctx, file, config, names, o)
+	err = m.readWeights(ctx, parts, o)
 	var wordsErr error
 	m.words, wordsErr = words()
 	if err = cmp.Or(err, wordsErr); err != nil {
 		return nil, err
 	}
-	if n := m.words.tokenizer.VocabularySize(); n > m.model.Vocabulary {
-		return nil, fmt.Errorf("the tokenizer knows %d tokens, the weights %d", n, m.model.Vocabulary)
+	if n := m.words.tokenizer.VocabularySize(); n > m.model.vocabulary {
+		return nil, fmt.Errorf("the tokenizer knows %d tokens, the weights %d", n, m.model.vocabulary)
 	}
 	return m, nil
 }
 
-func ggufConfig(g *hub.GGUF) (llama.Config, error) {
-	names := llama.GGUF()
-	table, ok := g.Tensor(names.Embedding)
-	if !ok {
-		return llama.Config{}, fmt.Errorf("tensor %s is missing", names.Embedding)
-	}
-	_, untied := g.Tensor(names.Head)
-	return llama.ConfigFromGGUF(g.Metadata, table.Rows(), !untied)
+// languageParts are the open parts of a model.
+type languageParts struct {
+	file  weightFile
+	arch  func() (architecture, error)
+	words func() (*vocabulary, error)
 }
 
-func (m *LanguageModel) readWeights(ctx context.Context, file weightFile, config func() (llama.Config, error), names llama.Names, o Options) error {
-	c, err := config()
+func openGGUF(at location) (languageParts, error) {
+	g, err := hub.OpenGGUF(at.gguf)
+	if err != nil {
+		return languageParts{}, err
+	}
+	if a := g.Architecture(); a != "llama" {
+		g.Close()
+		return languageParts{}, fmt.Errorf("architecture %q is not supported for language models in GGUF; llama is", a)
+	}
+	return languageParts{
+		file: g, words: func() (*vocabulary, error) { return ggufVocabulary(g.Metadata) },
+		arch: func() (architecture, error) { return ggufArchitecture(g) },
+	}, nil
+}
+
+func openFolder(at location) (languageParts, error) {
+	name, config, err := at.architecture()
+	if err != nil {
+		return languageParts{}, err
+	}
+	parse, err := folderArchitecture(name)
+	if err != nil {
+		return languageParts{}, err
+	}
+	s, err := at.openWeights()
+	if err != nil {
+		return languageParts{}, err
+	}
+	return languageParts{file: s, words: at.folderVocabulary, arch: func() (architecture, error) { return parse(config) }}, nil
+}
+
+func (m *LanguageModel) readWeights(ctx context.Context, parts languageParts, o Options) error {
+	a, err := parts.arch()
 	if err != nil {
 		return err
 	}
-	m.limit = c.Context
+	m.limit = a.context
 	if o.ContextTokens > 0 && o.ContextTokens < m.limit {
 		m.limit = o.ContextTokens
 	}
-	loader := nn.NewLoader(m.machine, source{ctx, file}, nn.LoaderOptions{Exact: o.Precision == Exact})
-	m.model, err = llama.Load(m.machine, loader, c, names, m.limit)
-	if err != nil {
+	loader := nn.NewLoader(m.machine, source{ctx, parts.file}, nn.LoaderOptions{Exact: o.Precision == Exact})
+	if m.model, err = a.load(m.machine, loader, m.limit); err != nil {
 		return err
 	}
 	m.info = Info{
-		Architecture: "llama", Precision: o.Precision, CPU: m.machine.Level().String(),
-		Parameters: loader.Parameters(), Vocabulary: c.Vocabulary,
+		Architecture: a.name, Precision: o.Precision, CPU: m.machine.Level().String(),
+		Parameters: loader.Parameters(), Vocabulary: m.model.vocabulary,
 	}
 	return ctx.Err()
 }
@@ -166,7 +169,7 @@ func (m *LanguageModel) start(o Options) error {
 	}
 	sched, err := newScheduler(m.machine, m.model, schedulerOptions{
 		rows: stepRows(m.machine.Level()), sequences: o.MaxSequences,
-		cache: kernel.PagesOptions{Layers: m.model.Layers, Heads: m.model.KVHeads, Dim: m.model.HeadDim, Pages: pages, Format: format},
+		cache: kernel.PagesOptions{Layers: m.model.layers, Heads: m.model.kvHeads, Dim: m.model.headDim, Pages: pages, Format: format},
 	})
 	if err != nil {
 		return err

@@ -98,6 +98,22 @@ func TestOpenEncoderFaults(t *testing.T) {
 	}
 }
 
+// SentencePiece's own file is not read: transformers writes tokenizer.json from it.
+func TestOpenEncoderWithoutTokenizerJSON(t *testing.T) {
+	t.Parallel()
+	dir := copyModel(t, "multilingual", map[string][2]string{"sentencepiece.bpe.model": {"", "x"}})
+	if err := os.Remove(filepath.Join(dir, "tokenizer.json")); err != nil {
+		t.Fatal(err)
+	}
+	e, err := OpenEncoder(context.Background(), dir, Options{Threads: 1})
+	if err == nil {
+		e.Close()
+	}
+	if want := "no tokenizer.json, and sentencepiece.bpe.model alone is not read"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got error %v, want one with %q", err, want)
+	}
+}
+
 func TestOpenPaths(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()

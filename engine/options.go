@@ -20,7 +20,8 @@ const (
 
 // Options says how to run a model. The zero value is good.
 type Options struct {
-	// Precision defaults to Fast for a language model and to Exact for an encoder.
+	// Precision defaults to Fast for a language model and to Exact for an encoder
+	// and a CLIP.
 	Precision Precision
 	// CPU forces an instruction set: portable, avx2, avx512 or avx512bf16.
 	// Defaults to the best that the machine has; one it lacks is an error.
@@ -75,7 +76,7 @@ func (o Options) machine() (*kernel.Machine, error) {
 // Info describes an open model.
 type Info struct {
 	Name         string // of the file or folder
-	Architecture string // "llama", "bert"
+	Architecture string // "llama", "gpt2", "gpt_neo", "bert", "clip"
 	Precision    Precision
 	CPU          string // the instruction set in use
 	Parameters   int64  // weights; a matrix that is used twice counts once
@@ -84,6 +85,7 @@ type Info struct {
 	ContextTokens int
 	Vocabulary    int
 	Dimensions    int    // length of an encoder's vectors; 0 for a language model
+	ImageSide     int    // of the square of pixels that a CLIP reads; 0 for others
 	SHA256        string // of the weight file; of several, of their hashes in order of name
 }
 

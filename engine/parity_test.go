@@ -7,7 +7,6 @@ import (
 
 	"stylesprint/engine/nn"
 	"stylesprint/engine/nn/arch/bert"
-	"stylesprint/engine/nn/arch/llama"
 	"stylesprint/engine/nn/kernel"
 )
 
@@ -19,23 +18,23 @@ const parityTolerance = 1e-3
 func logitsInPieces(t *testing.T, m *LanguageModel, tokens []int32, sizes ...int) []float32 {
 	t.Helper()
 	cache, err := nn.NewCache(kernel.PagesOptions{
-		Layers: m.model.Layers, Heads: m.model.KVHeads, Dim: m.model.HeadDim, Pages: nn.PagesFor(len(tokens)), Format: m.sched.cache.Pages.Options().Format,
+		Layers: m.model.layers, Heads: m.model.kvHeads, Dim: m.model.headDim, Pages: nn.PagesFor(len(tokens)), Format: m.sched.cache.Pages.Options().Format,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	pages, _ := cache.Take(nil, cache.Free())
-	state := m.model.NewState(llama.StateOptions{Rows: len(tokens), Logits: len(tokens)})
+	state := m.model.newState(nn.StateOptions{Rows: len(tokens), Logits: len(tokens)})
 	var out []float32
 	for past, i := 0, 0; past < len(tokens); i++ {
 		n := min(sizes[i%len(sizes)], len(tokens)-past)
-		b := llama.Batch{Tokens: tokens[past : past+n], Segments: []kernel.Segment{{Rows: n, Past: past, Pages: pages}}}
+		b := nn.Batch{Tokens: tokens[past : past+n], Segments: []kernel.Segment{{Rows: n, Past: past, Pages: pages}}}
 		for k := range n {
 			b.Positions = append(b.Positions, int32(past+k))
 			b.Wanted = append(b.Wanted, int32(k))
 		}
-		m.model.Forward(state, cache.Pages, &b)
-		out = append(out, m.model.Logits(state, 0, n)...)
+		state.Forward(cache.Pages, &b)
+		out = append(out, state.Logits(0, n)...)
 		past += n
 	}
 	return out
@@ -124,6 +123,40 @@ func TestEmbeddings(t *testing.T) {
 				}
 				if long := i == len(texts)-1; v.Truncated != long || v.Tokens > 40 {
 					t.Errorf("%q: truncated %v, tokens %d; want %v and at most 40", texts[i], v.Truncated, v.Tokens, long)
+				}
+			}
+		})
+	}
+}
+
+// BERT behind a Unigram tokenizer, as paraphrase-multilingual-MiniLM-L12-v2 is.
+func TestMultilingualEmbeddings(t *testing.T) {
+	t.Parallel()
+	const least = 0.9999
+	g := golden(t, "multilingual")
+	want, tokens, unknown := goldenFloats(t, g, "embeddings"), goldenInts(t, g, "tokens"), goldenInts(t, g, "unknown")
+	var texts []string
+	readTestJSON(t, "multilingual.texts.json", &texts)
+	for _, p := range []Precision{Exact, Fast} {
+		eachLevel(t, func(t *testing.T, cpu string) {
+			e, err := OpenEncoder(context.Background(), filepath.Join("testdata", "multilingual"), Options{Precision: p, CPU: cpu, Threads: 2})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer e.Close()
+			if n := e.Info().ContextTokens; n != 128 {
+				t.Errorf("reads %d tokens, want the 128 of sentence_bert_config.json", n)
+			}
+			got, err := e.Embed(context.Background(), texts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, v := range got {
+				if c := cosine(v.Vector, want[i*32:(i+1)*32]); c < least {
+					t.Errorf("%s: %q: cosine to sentence-transformers is %g, want at least %g", p, texts[i], c, least)
+				}
+				if v.Tokens != int(tokens[i]) || v.Unknown != int(unknown[i]) || v.Truncated != (i == len(texts)-1) {
+					t.Errorf("%q: %d tokens, %d unknown, truncated %v; want %d and %d", texts[i], v.Tokens, v.Unknown, v.Truncated, tokens[i], unknown[i])
 				}
 			}
 		})

@@ -14,7 +14,8 @@ type ChatMessage struct {
 
 // Request asks a language model for text. Messages or Prompt is set, not both.
 type Request struct {
-	// Messages is a conversation, rendered by the model's own chat template.
+	// Messages is a conversation, rendered by the model's own chat template; a base model, which
+	// has none, continues the contents, joined by blank lines, as one text.
 	// Special tokens spelled in a message are plain text to the model.
 	Messages []ChatMessage
 	// Prompt is text to continue as it stands. Special tokens spelled in it, such as

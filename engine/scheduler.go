@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"stylesprint/engine/nn"
-	"stylesprint/engine/nn/arch/llama"
 	"stylesprint/engine/nn/kernel"
 )
 
@@ -15,11 +14,12 @@ func (s *sequence) pagesNeeded() int { return nn.PagesFor(s.tokens()) }
 // goroutine. A sequence is admitted, in the order of arrival, when there
 // are pages for all that it may come to hold; so none has to be put back later.
 type scheduler struct {
-	m     *kernel.Machine
-	model *llama.Model
-	state *llama.State
-	cache *nn.Cache
-	limit int // of running sequences
+	m          *kernel.Machine
+	vocabulary int
+	state      decoder
+	cache      *nn.Cache
+	rows       int // of a step, at most
+	limit      int // of running sequences
 
 	mu      sync.Mutex
 	arrived sync.Cond // a sequence waits, or closed has changed
@@ -29,7 +29,7 @@ type scheduler struct {
 
 	// The rest belongs to the scheduler's goroutine.
 	running []*sequence
-	batch   llama.Batch
+	batch   nn.Batch
 	shares  []share
 	heads   heads
 }
@@ -48,17 +48,17 @@ type schedulerOptions struct {
 }
 
 // newScheduler prepares a scheduler; its owner starts run on a goroutine and calls close.
-func newScheduler(m *kernel.Machine, model *llama.Model, o schedulerOptions) (*scheduler, error) {
+func newScheduler(m *kernel.Machine, model network, o schedulerOptions) (*scheduler, error) {
 	cache, err := nn.NewCache(o.cache)
 	if err != nil {
 		return nil, err
 	}
 	rows := max(o.rows, o.sequences)
 	s := &scheduler{
-		m: m, model: model, cache: cache, limit: o.sequences, ended: make(chan struct{}),
-		state:   model.NewState(llama.StateOptions{Rows: rows, Logits: max(o.sequences, scoreRows)}),
+		m: m, vocabulary: model.vocabulary, cache: cache, rows: rows, limit: o.sequences, ended: make(chan struct{}),
+		state:   model.newState(nn.StateOptions{Rows: rows, Logits: max(o.sequences, scoreRows)}),
 		running: make([]*sequence, 0, o.sequences), shares: make([]share, 0, o.sequences),
-		batch: llama.Batch{
+		batch: nn.Batch{
 			Tokens: make([]int32, 0, rows), Positions: make([]int32, 0, rows), Wanted: make([]int32, 0, rows),
 			Segments: make([]kernel.Segment, 0, o.sequences),
 		},
@@ -167,10 +167,10 @@ func (s *scheduler) keep(stay func(*sequence) bool) {
 // step advances every running sequence that there are rows for.
 func (s *scheduler) step() {
 	drawn := s.assemble()
-	s.model.Forward(s.state, s.cache.Pages, &s.batch)
+	s.state.Forward(s.cache.Pages, &s.batch)
 	wanted := 0
 	if drawn > 0 {
-		s.heads.draw(s.model.Logits(s.state, 0, drawn), drawn)
+		s.heads.draw(s.state.Logits(0, drawn), drawn)
 		wanted = drawn
 	}
 	now := time.Now()
@@ -205,10 +205,10 @@ func (s *scheduler) assemble() (drawn int) {
 			s.add(seq, 1)
 		}
 	}
-	left := s.state.Options().Rows - len(s.shares)
+	left := s.rows - len(s.shares)
 	if len(s.shares) > 0 {
 		// A step with a long piece of a prompt would hold up the answers.
-		left = min(left, max(1, s.state.Options().Rows/4))
+		left = min(left, max(1, s.rows/4))
 	}
 	for _, scored := range []bool{false, true} {
 		for _, seq := range s.running {

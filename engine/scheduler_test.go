@@ -35,34 +35,44 @@ func requests() []Request {
 // Requests that run together get the answers that they get alone.
 func TestTogetherAsAlone(t *testing.T) {
 	t.Parallel()
-	eachLevel(t, func(t *testing.T, cpu string) {
-		for _, p := range []Precision{Exact, Fast} {
-			m := openTiny(t, "llama-gguf", Options{Precision: p, CPU: cpu, Threads: 2, MaxSequences: 5, KVTokens: 400})
-			var want []string
-			for _, r := range requests() {
-				got, err := m.Generate(context.Background(), r, nil)
-				if err != nil {
-					t.Fatal(err)
+	for _, name := range []string{"llama-gguf", "gpt2", "gpt-neo"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			eachLevel(t, func(t *testing.T, cpu string) {
+				for _, p := range []Precision{Exact, Fast} {
+					checkTogetherAsAlone(t, name, Options{Precision: p, CPU: cpu, Threads: 2, MaxSequences: 5, KVTokens: 400})
 				}
-				want = append(want, fmt.Sprint(got.Tokens, got.Text))
-			}
-			var wg sync.WaitGroup
-			for range 2 {
-				for i, r := range requests() {
-					wg.Go(func() {
-						got, err := m.Generate(context.Background(), r, nil)
-						if s := fmt.Sprint(got.Tokens, got.Text); err != nil || s != want[i] {
-							t.Errorf("%s, request %d: together %s, %v; alone %s", p, i, s, err, want[i])
-						}
-					})
-				}
-			}
-			wg.Wait()
-			if free, all := m.sched.cache.Free(), m.sched.cache.Pages.Options().Pages; free != all {
-				t.Errorf("%d of %d pages are free at rest", free, all)
-			}
+			})
+		})
+	}
+}
+
+func checkTogetherAsAlone(t *testing.T, name string, o Options) {
+	t.Helper()
+	m := openTiny(t, name, o)
+	var want []string
+	for _, r := range requests() {
+		got, err := m.Generate(context.Background(), r, nil)
+		if err != nil {
+			t.Fatal(err)
 		}
-	})
+		want = append(want, fmt.Sprint(got.Tokens, got.Text))
+	}
+	var wg sync.WaitGroup
+	for range 2 {
+		for i, r := range requests() {
+			wg.Go(func() {
+				got, err := m.Generate(context.Background(), r, nil)
+				if s := fmt.Sprint(got.Tokens, got.Text); err != nil || s != want[i] {
+					t.Errorf("%s, request %d: together %s, %v; alone %s", o.Precision, i, s, err, want[i])
+				}
+			})
+		}
+	}
+	wg.Wait()
+	if free, all := m.sched.cache.Free(), m.sched.cache.Pages.Options().Pages; free != all {
+		t.Errorf("%d of %d pages are free at rest", free, all)
+	}
 }
 
 func TestStreaming(t *testing.T) {
@@ -250,42 +260,47 @@ func TestClose(t *testing.T) {
 
 // A step of the scheduler allocates nothing on the heap.
 func TestStepDoesNotAllocate(t *testing.T) {
-	for _, p := range []Precision{Exact, Fast} {
-		m := openTiny(t, "llama-gguf", Options{Precision: p, Threads: 2})
-		options := m.sched.cache.Pages.Options()
-		s, err := newScheduler(m.machine, m.model, schedulerOptions{rows: 64, sequences: 4, cache: options})
-		if err != nil {
+	for _, name := range []string{"llama-gguf", "gpt2", "gpt-neo"} {
+		for _, p := range []Precision{Exact, Fast} {
+			checkStepDoesNotAllocate(t, name, p)
+		}
+	}
+}
+
+func checkStepDoesNotAllocate(t *testing.T, name string, p Precision) {
+	t.Helper()
+	m := openTiny(t, name, Options{Precision: p, Threads: 2})
+	options := m.sched.cache.Pages.Options()
+	s, err := newScheduler(m.machine, m.model, schedulerOptions{rows: 64, sequences: 4, cache: options})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const room = 120
+	for i, sampling := range []Sampling{{}, {Temperature: 1}, {Temperature: 1, TopP: 0.9, RepetitionPenalty: 1.2}, {Temperature: 1, TopK: 20, MinP: 0.01}} {
+		prompt := m.words.tokenizer.Encode(strings.Repeat("shirt ", i+1), tokenizeOptions()).IDs
+		seq := newSequence(prompt, room)
+		seq.sampler = newSampler(sampling, m.model.vocabulary, prompt, room)
+		if err := s.submit(seq); err != nil {
 			t.Fatal(err)
 		}
-		start := func(room int) {
-			for i, sampling := range []Sampling{{}, {Temperature: 1}, {Temperature: 1, TopP: 0.9, RepetitionPenalty: 1.2}, {Temperature: 1, TopK: 20, MinP: 0.01}} {
-				prompt := m.words.tokenizer.Encode(strings.Repeat("shirt ", i+1), tokenizeOptions()).IDs
-				seq := newSequence(prompt, room)
-				seq.sampler = newSampler(sampling, m.model.Vocabulary, prompt, room)
-				if err := s.submit(seq); err != nil {
-					t.Fatal(err)
-				}
+	}
+	s.admit()
+	for range 3 { // buffers grow
+		s.step()
+	}
+	least := math.Inf(1) // the runtime allocates for itself now and then
+	for range 3 {
+		least = min(least, testing.AllocsPerRun(1, func() {
+			for range 15 {
+				s.step()
 			}
-			s.admit()
-		}
-		start(150)
-		for range 3 { // buffers grow
-			s.step()
-		}
-		least := math.Inf(1) // the runtime allocates for itself now and then
-		for range 3 {
-			least = min(least, testing.AllocsPerRun(1, func() {
-				for range 20 {
-					s.step()
-				}
-			}))
-		}
-		if least > 0 {
-			t.Errorf("%s: twenty steps make %v allocations, want none", p, least)
-		}
-		if len(s.running) != 4 {
-			t.Errorf("%d sequences run, want 4", len(s.running))
-		}
+		}))
+	}
+	if least > 0 {
+		t.Errorf("%s, %s: fifteen steps make %v allocations, want none", name, p, least)
+	}
+	if len(s.running) != 4 {
+		t.Errorf("%s: %d sequences run, want 4", name, len(s.running))
 	}
 }
 
@@ -297,7 +312,7 @@ func TestNegativeLogLikelihood(t *testing.T) {
 	ids := m.words.tokenizer.Encode(text, tokenizeOptions()).IDs
 	logits := logitsInPieces(t, m, ids, 64)
 	var want float64
-	v := m.model.Vocabulary
+	v := m.model.vocabulary
 	for i, target := range ids[1:] {
 		row := logits[i*v : (i+1)*v]
 		want += m.machine.LogSumExp(row) - float64(row[target])

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sort"
@@ -100,6 +101,27 @@ func fileExists(path string) bool {
 	return err == nil
 }
 
+// openWeights opens the safetensors of a folder.
+func (l location) openWeights() (*hub.Safetensors, error) {
+	entries, err := os.ReadDir(l.folder)
+	if err != nil {
+		return nil, err
+	}
+	pickle, safe := "", false
+	for _, e := range entries {
+		name := e.Name()
+		safe = safe || filepath.Ext(name) == ".safetensors"
+		if strings.HasPrefix(name, "pytorch_model") && filepath.Ext(name) == ".bin" {
+			pickle = name
+		}
+	}
+	if pickle != "" && !safe {
+		return nil, fmt.Errorf("the weights are in %s, a pickle, which can run code and is not read; "+
+			"load the model with transformers and save_pretrained it again, which writes model.safetensors", pickle)
+	}
+	return hub.OpenSafetensors(l.folder)
+}
+
 // hash is the SHA-256 of the weights: of the one file, or of the files' own
 // hashes in order of name.
 func (l location) hash(ctx context.Context) (string, error) {
@@ -174,10 +196,12 @@ func later[T any](f func() (T, error)) func() (T, error) {
 }
 
 // readSmall reads a file of a model that is never large; a missing one is empty.
-func (l location) readSmall(name string) ([]byte, error) {
+func (l location) readSmall(name string) ([]byte, error) { return readSmall(os.DirFS(l.folder), name) }
+
+func readSmall(folder fs.FS, name string) ([]byte, error) {
 	const most = 64 << 20
-	f, err := os.Open(filepath.Join(l.folder, name))
-	if errors.Is(err, os.ErrNotExist) {
+	f, err := folder.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {

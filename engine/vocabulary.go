@@ -13,8 +13,8 @@ import (
 type vocabulary struct {
 	tokenizer tokenize.Tokenizer
 	ends      map[int32]bool // tokens that end an answer
-	chat      *chatTemplate  // nil if the model has none
-	chatErr   error          // why there is none
+	chat      *chatTemplate  // nil if the model has none that works
+	chatErr   error          // why its own does not work
 }
 
 // endings are special tokens that end an answer wherever they are known, as
@@ -34,7 +34,6 @@ func newVocabulary(t tokenize.Tokenizer, ends []int32, template string, named ma
 		}
 	}
 	if template == "" {
-		v.chatErr = ErrNoChatTemplate
 		return v
 	}
 	var marked []string
@@ -155,18 +154,6 @@ func (e *endIDs) UnmarshalJSON(b []byte) error {
 		return nil
 	}
 	return json.Unmarshal(b, (*[]int32)(e))
-}
-
-// folderTokenizer reads tokenizer.json.
-func (l location) folderTokenizer() (tokenize.Tokenizer, error) {
-	data, err := l.readSmall("tokenizer.json")
-	if err != nil {
-		return nil, err
-	}
-	if data == nil {
-		return nil, errors.New("the folder has no tokenizer.json")
-	}
-	return tokenize.FromJSON(data)
 }
 
 // folderVocabulary reads the text side of a Hugging Face folder.

@@ -146,7 +146,8 @@ func (s *session) fail(out *Output, err error) {
 	out.Error, out.Code, out.Finished = err.Error(), stylesprint.CodeOf(err), s.now()
 }
 
-// replay takes over a recorded answer. It has no latency: nothing was waited for.
+// replay takes over a recorded answer. It has no latency: nothing was waited for. What the
+// record says of it is kept apart.
 func (s *session) replay(out *Output, recorded Output) {
 	out.Replayed = true
 	out.Text, out.FinishReason, out.Usage = recorded.Text, recorded.FinishReason, recorded.Usage
@@ -155,6 +156,9 @@ func (s *session) replay(out *Output, recorded Output) {
 		out.Cost = price.Cost(out.Usage)
 	}
 	out.Error, out.Code = recorded.Error, recorded.Code
+	if recorded.Latency > 0 {
+		out.Scores = map[string]float64{ReportedLatency: recorded.Latency.Seconds()}
+	}
 	out.Finished = s.now()
 }
 

@@ -2,12 +2,15 @@ package evaluate
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
+	"time"
 
 	"stylesprint"
 	"stylesprint/evaluate/dataset"
@@ -21,6 +24,11 @@ type Recording struct {
 	outputs map[recordKey]Output
 }
 
+// ReportedLatency is the key, among an output's scores, of the seconds that a record
+// says the answer took. Nobody here waited for it: it is shown as reported and
+// never mixed with measured latencies.
+const ReportedLatency = "reported-latency"
+
 type recordKey struct {
 	item   string
 	repeat int
@@ -28,64 +36,137 @@ type recordKey struct {
 
 // ReadRecording reads answers as JSONL: one Output a line, of which item_id and
 // either text or error are required. "id" may stand for item_id; other keys are
-// left out of account. name is for faults; maxLine as in dataset.Lines.
+// left out of account, among them the candidate: see ReadRecorded for files of
+// several. name is for faults; maxLine as in dataset.Lines.
 func ReadRecording(r io.Reader, name string, maxLine int) (*Recording, error) {
-	rec := &Recording{name: name, outputs: map[recordKey]Output{}}
+	rec := newRecording(name)
 	hash := sha256.New()
-	n := 0
-	for line, err := range dataset.Lines(r, name, maxLine) {
-		n++
+	for row, err := range recordLines(r, name, maxLine, hash) {
 		if err != nil {
 			return nil, err
 		}
-		text := bytes.TrimSpace([]byte(line))
-		if len(text) == 0 {
-			continue
+		if err := rec.add(row.Output, row.place); err != nil {
+			return nil, err
 		}
-		hash.Write(text)
-		hash.Write([]byte("\n"))
-		var row struct {
-			Output
-			ID    string  `json:"id"`
-			Said  *string `json:"text"`
-			Fault string  `json:"error"`
-		}
-		if err := json.Unmarshal(text, &row); err != nil {
-			return nil, recordFault(name, n, "is not a recorded output: "+err.Error())
-		}
-		if row.ItemID == "" {
-			row.ItemID = row.ID
-		}
-		if row.Said != nil {
-			row.Text = *row.Said
-		}
-		row.Error = row.Fault
-		key := recordKey{row.ItemID, row.Repeat}
-		_, twice := rec.outputs[key]
-		switch {
-		case row.ItemID == "":
-			return nil, recordFault(name, n, "field item_id is missing")
-		case row.Said == nil && row.Error == "":
-			return nil, recordFault(name, n, "has neither text nor error")
-		case row.Repeat < 0:
-			return nil, recordFault(name, n, "field repeat is negative")
-		case twice:
-			return nil, recordFault(name, n, fmt.Sprintf("item %q, repeat %d is recorded twice", row.ItemID, row.Repeat))
-		case row.Error != "" && row.Code == "":
-			row.Code = stylesprint.CodeInternal
-		}
-		rec.outputs[key] = row.Output
 	}
 	if len(rec.outputs) == 0 {
-		return nil, &stylesprint.Error{Code: stylesprint.CodeInvalid, Message: name + " holds no recorded outputs"}
+		return nil, noRecords(name)
 	}
 	rec.sum = hex.EncodeToString(hash.Sum(nil))
 	return rec, nil
 }
 
-func recordFault(name string, line int, message string) error {
-	return &stylesprint.Error{Code: stylesprint.CodeInvalid, Message: fmt.Sprintf("%s, line %d: %s", name, line, message),
-		Hint: "see docs/formats/dataset.md for recorded outputs"}
+func noRecords(name string) error {
+	return &stylesprint.Error{Code: stylesprint.CodeInvalid, Message: name + " holds no recorded outputs", Hint: recordHint}
+}
+
+func newRecording(name string) *Recording {
+	return &Recording{name: name, outputs: map[recordKey]Output{}}
+}
+
+// recordRow is one recorded output, and where it stands.
+type recordRow struct {
+	Output
+	candidate string
+	place     string // "line 3", "results.results[2]"
+}
+
+// recordLines reads JSONL; what it takes in is written to hash.
+func recordLines(r io.Reader, name string, maxLine int, hash io.Writer) iter.Seq2[recordRow, error] {
+	return func(yield func(recordRow, error) bool) {
+		n := 0
+		for line, err := range dataset.Lines(r, name, maxLine) {
+			n++
+			text := bytes.TrimSpace([]byte(line))
+			if err == nil && len(text) == 0 {
+				continue
+			}
+			var row recordRow
+			if err == nil {
+				_, _ = hash.Write(append(text, '\n'))
+				row, err = recordLine(text, name, n)
+			}
+			if !yield(row, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// recordLine reads one line of JSONL.
+func recordLine(text []byte, name string, n int) (recordRow, error) {
+	place := fmt.Sprintf("line %d", n)
+	var row struct {
+		Output
+		ID        string   `json:"id"`
+		Said      *string  `json:"text"`
+		Fault     string   `json:"error"`
+		Candidate string   `json:"candidate"`
+		Millis    *float64 `json:"latency_ms"`
+	}
+	if err := json.Unmarshal(text, &row); err != nil {
+		return recordRow{}, recordFault(name, place, "is not a recorded output: "+err.Error())
+	}
+	row.ItemID = cmp.Or(row.ItemID, row.ID)
+	if row.Said != nil {
+		row.Text = *row.Said
+	}
+	row.Error = row.Fault
+	if row.Said == nil && row.Error == "" {
+		return recordRow{}, recordFault(name, place, "has neither text nor error")
+	}
+	if row.Millis != nil {
+		latency, err := millis(*row.Millis)
+		if err != nil {
+			return recordRow{}, recordFault(name, place, "field latency_ms: "+err.Error())
+		}
+		row.Latency = latency
+	}
+	return recordRow{row.Output, row.Candidate, place}, nil
+}
+
+// add checks a recorded output and takes it in.
+func (r *Recording) add(o Output, place string) error {
+	key := recordKey{o.ItemID, o.Repeat}
+	_, twice := r.outputs[key]
+	u := o.Usage
+	switch {
+	case o.ItemID == "":
+		return recordFault(r.name, place, "field item_id is missing")
+	case o.Repeat < 0:
+		return recordFault(r.name, place, "field repeat is negative")
+	case o.Repeat >= maxRepeat:
+		return recordFault(r.name, place, fmt.Sprintf("field repeat is %d: want less than %d", o.Repeat, maxRepeat))
+	case u.PromptTokens < 0 || u.CompletionTokens < 0 || u.CachedTokens < 0:
+		return recordFault(r.name, place, "a number of tokens is negative")
+	case o.Cost < 0:
+		return recordFault(r.name, place, "the cost is negative")
+	case o.Latency < 0:
+		return recordFault(r.name, place, "the latency is negative")
+	case twice:
+		return recordFault(r.name, place, fmt.Sprintf("item %q, repeat %d is recorded twice", o.ItemID, o.Repeat))
+	case o.Error != "" && o.Code == "":
+		o.Code = stylesprint.CodeInternal
+	}
+	r.outputs[key] = o
+	return nil
+}
+
+// maxRepeat bounds the outputs of an item, each of which a run keeps a place for.
+const maxRepeat = 1000
+
+// millis is a duration of so many milliseconds.
+func millis(v float64) (time.Duration, error) {
+	if !(v >= 0 && v <= 1e11) {
+		return 0, fmt.Errorf("want milliseconds from 0 to 1e11, got %v", v)
+	}
+	return time.Duration(v * float64(time.Millisecond)), nil
+}
+
+const recordHint = "see docs/formats/dataset.md for recorded outputs"
+
+func recordFault(name, place, message string) error {
+	return &stylesprint.Error{Code: stylesprint.CodeInvalid, Message: fmt.Sprintf("%s, %s: %s", name, place, message), Hint: recordHint}
 }
 
 // Len is the number of recorded outputs.

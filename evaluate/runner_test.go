@@ -418,7 +418,7 @@ func (e *encoder) Embed(_ context.Context, texts []string) ([]embedding.Vector, 
 	e.texts.Add(int32(len(texts)))
 	out := make([]embedding.Vector, len(texts))
 	for i, t := range texts {
-		out[i] = embedding.Vector{Values: []float32{float32(len(t)), 30}, Truncated: len(t) > 39}
+		out[i] = embedding.Vector{Values: []float32{float32(len(t)), 30}, Truncated: len(t) > 39, Tokens: 10, Unknown: 3}
 	}
 	return out, nil
 }
@@ -443,7 +443,7 @@ func TestMetricsMayBeAdded(t *testing.T) {
 	}
 	r.Metrics = metrics
 	run, err := r.Run(t.Context(), plan)
-	if err != nil || m.total() != 5 || run.ID != first.ID || len(run.Scores) != 5 {
+	if err != nil || m.total() != 5 || run.ID != first.ID || len(run.Scores) != 6 {
 		t.Fatalf("%+v %v", run, err)
 	}
 	embedded := e.texts.Load()
@@ -461,6 +461,9 @@ func TestMetricsMayBeAdded(t *testing.T) {
 	}
 	for _, s := range again.Scores {
 		if s.Metric == "similarity-truncated" && (s.Value <= 0 || s.Value > 1 || s.N != 5) {
+			t.Errorf("%+v", s)
+		}
+		if s.Metric == evaluate.UnknownName("similarity") && (s.Value < 0.3-1e-12 || s.Value > 0.3+1e-12 || s.N != 5) {
 			t.Errorf("%+v", s)
 		}
 	}

@@ -3,7 +3,9 @@ package evaluate
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"stylesprint"
 	"stylesprint/evaluate/dataset"
@@ -23,6 +25,21 @@ const scoreBlock = 256
 // TruncatedName is the key, beside a metric's own, of the share of outputs that
 // the model behind the metric did not read to their end.
 func TruncatedName(metric string) string { return metric + "-truncated" }
+
+// UnknownName is the key, beside a metric's own, of the mean share of tokens
+// that the model behind the metric does not know. It is there where the share is
+// not zero.
+func UnknownName(metric string) string { return metric + "-unknown" }
+
+// MaxUnknown is the share of unknown tokens above which a metric's scores are
+// worth a warning.
+const MaxUnknown = 0.05
+
+// IsAside says that a score's key is about the measuring, not about the texts:
+// TruncatedName's or UnknownName's.
+func IsAside(name string) bool {
+	return strings.HasSuffix(name, TruncatedName("")) || strings.HasSuffix(name, UnknownName(""))
+}
 
 // Families numbers the units that are resampled: items with the same family
 // belong together, an item without one stands alone.
@@ -62,9 +79,13 @@ func References(items []dataset.Item) int {
 
 // SampleOf is an output as metrics take it.
 func SampleOf(item *dataset.Item, o *Output) metric.Sample {
-	s := metric.Sample{Hypothesis: o.Text, References: item.References, Fields: item.Fields, Missing: o.Error != ""}
+	s := metric.Sample{Hypothesis: o.Text, References: item.References, Fields: item.Fields, Language: item.Slices["language"], Missing: o.Error != ""}
 	if len(item.Images) > 0 {
 		s.Image = item.Images[0]
+	}
+	if tag := item.Slices["language"]; tag != "" && len(item.Fields) > 0 && item.Fields["language"] == "" {
+		s.Fields = maps.Clone(item.Fields) // the language of the facts is a fact
+		s.Fields["language"] = tag
 	}
 	return s
 }
@@ -80,6 +101,7 @@ type tally struct {
 	table     resample.Table
 	outputs   int
 	truncated int
+	unknown   float64 // sum of the outputs' shares
 }
 
 // scored says that the run has a score for each metric.
@@ -201,7 +223,7 @@ func (s *session) measure(ctx context.Context, block []Output, tallies []*tally,
 			o := &block[i]
 			at := s.index[o.ItemID]
 			if old, ok := o.Scores[t.info.Name]; ok && t.reusable {
-				t.add(unit[at], metric.Measurement{Stats: []float64{old, 1}, Truncated: o.Scores[TruncatedName(t.info.Name)] > 0})
+				t.add(unit[at], metric.Measurement{Stats: []float64{old, 1}, Truncated: o.Scores[TruncatedName(t.info.Name)] > 0, Unknown: o.Scores[UnknownName(t.info.Name)]})
 				continue
 			}
 			which = append(which, i)
@@ -224,6 +246,10 @@ func (s *session) measure(ctx context.Context, block []Output, tallies []*tally,
 				continue
 			}
 			o.Scores[t.info.Name] = measured[j].Score
+			delete(o.Scores, UnknownName(t.info.Name))
+			if measured[j].Unknown > 0 {
+				o.Scores[UnknownName(t.info.Name)] = measured[j].Unknown
+			}
 			if t.info.Truncates {
 				o.Scores[TruncatedName(t.info.Name)] = 0
 				if measured[j].Truncated {
@@ -239,6 +265,7 @@ func (s *session) measure(ctx context.Context, block []Output, tallies []*tally,
 func (t *tally) add(unit int, m metric.Measurement) {
 	t.table.Add(unit, m.Stats)
 	t.outputs++
+	t.unknown += m.Unknown
 	if m.Truncated {
 		t.truncated++
 	}
@@ -257,7 +284,7 @@ func (s *session) sumUp(ctx context.Context, tallies []*tally) error {
 	for i, t := range tallies {
 		value := t.metric.Value(t.table.Sum())
 		score := stylesprint.Score{Metric: t.info.Name, Value: value, Low: value, High: value, N: len(s.items), Unit: t.info.Unit, Signature: t.signature}
-		if t.info.NeedsFields || t.info.NeedsImages {
+		if t.info.MayBeAbsent() {
 			score.N = t.outputs / s.plan.Repeat // absent items depend on the item alone
 		}
 		if t.outputs == 0 {
@@ -265,10 +292,16 @@ func (s *session) sumUp(ctx context.Context, tallies []*tally) error {
 			continue
 		}
 		if t.table.Rows() > 1 {
-			score.Low, score.High = resample.Interval(samples[i].Scores(t.metric.Value), ScoreLevel)
+			score.Low, score.High = resample.UnitsInterval(samples[i].Scores(t.metric.Value), ScoreLevel, t.table.Rows())
 			score.Level = ScoreLevel
 		}
+		if t.info.Rate {
+			if low, high, ok := resample.RateInterval(t.table, ScoreLevel); ok {
+				score.Low, score.High, score.Level = low, high, ScoreLevel
+			}
+		}
 		s.setScore(score)
+		s.setUnknown(t)
 		if t.info.Truncates {
 			share := float64(t.truncated) / float64(max(1, t.outputs))
 			s.setScore(stylesprint.Score{Metric: TruncatedName(t.info.Name), Value: share, Low: share, High: share, N: t.outputs, Unit: "0-1",
@@ -278,10 +311,24 @@ func (s *session) sumUp(ctx context.Context, tallies []*tally) error {
 	return nil
 }
 
+// setUnknown notes the share of unknown tokens, or takes an older one away.
+func (s *session) setUnknown(t *tally) {
+	name := UnknownName(t.info.Name)
+	if t.unknown == 0 {
+		s.run.Scores = slices.DeleteFunc(s.run.Scores, func(sc stylesprint.Score) bool { return sc.Metric == name })
+		return
+	}
+	share := t.unknown / float64(max(1, t.outputs))
+	s.setScore(stylesprint.Score{Metric: name, Value: share, Low: share, High: share, N: t.outputs, Unit: "0-1", Signature: t.signature + "|share:unknown-tokens"})
+}
+
 // absence says why a metric measured none of the items.
 func absence(info metric.Info) string {
 	if info.NeedsImages {
 		return "not measured: no images"
+	}
+	if info.EnglishOnly {
+		return "not measured: no item is in English"
 	}
 	return "not measured: the items lack the facts that it needs"
 }

@@ -210,7 +210,7 @@ func TestBuiltin(t *testing.T) {
 		t.Fatal(err)
 	}
 	known := []string{"sku", "name", "category", "colour", "material", "fit", "care", "sizes", "price", "features", "question"}
-	for _, name := range []string{"plain", "brand-voice", "answer-question"} {
+	for _, name := range []string{"plain", "brand-voice", "answer-question", "continue"} {
 		p, err := set.Find(name)
 		if err != nil {
 			t.Fatal(err)

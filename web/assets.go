@@ -32,13 +32,29 @@ func newAssets() (*assets, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read asset: %w", err)
 		}
-		if name == "frame.css" { // pages and reports share the rest
+		switch name {
+		case "frame.css": // pages and reports share the rest
 			name, b = "style.css", append([]byte(report.Style()), b...)
+			b, err = withAsset(b, "review.css")
+		case "desk.js":
+			b, err = withAsset(b, "review.js")
+		}
+		if err != nil {
+			return nil, err
 		}
 		sum := sha256.Sum256(b)
 		a.files[name] = file{b, mime, hex.EncodeToString(sum[:8])}
 	}
 	return a, nil
+}
+
+// withAsset joins a further file.
+func withAsset(b []byte, name string) ([]byte, error) {
+	more, err := assetFiles.ReadFile("assets/" + name)
+	if err != nil {
+		return nil, fmt.Errorf("read asset: %w", err)
+	}
+	return append(b, more...), nil
 }
 
 func (a *assets) path(name string) string { return "/assets/" + name + "?" + a.files[name].hash }

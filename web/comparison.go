@@ -151,6 +151,7 @@ type comparisonBody struct {
 	First      bool
 	Note       string
 	Next       template.URL // the query of the next page of texts
+	Review     bool         // a blind review can be made of the runs
 }
 
 // baselineLink shows the same runs against another baseline.
@@ -183,7 +184,7 @@ func (s *site) comparison(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	b := comparisonBody{Section: section, Note: s.o.Note(c.Dataset), Query: runsQuery(ids), First: r.URL.Query().Get("after") == ""}
+	b := comparisonBody{Section: section, Note: s.o.Note(c.Dataset), Query: runsQuery(ids), First: r.URL.Query().Get("after") == "", Review: s.o.Review != nil}
 	if p.next != "" {
 		b.Next = runsQuery(ids) + template.URL("&after="+url.QueryEscape(p.next)) // encoded here
 	}

@@ -26,6 +26,8 @@ type page struct {
 	Document string // the title of the window; empty: Title
 	Eyebrow  string // a small line above the title
 	Status   int    // HTTP status; 0: 200
+	Bare     bool   // without the rail: for people who are to see this page and no other
+	Private  bool   // no copy may be kept
 	Body     any
 }
 
@@ -90,6 +92,9 @@ func (s *site) render(w http.ResponseWriter, name string, p page) error {
 		p.Document = p.Title
 	}
 	f := frame{page: p, Steps: steps(), Style: s.assets.path("style.css"), Script: s.assets.path("desk.js"), Icon: s.assets.path("icon.svg"), Version: s.o.Version, Now: s.o.Now()}
+	if p.Bare || s.o.RatersOnly {
+		f.Bare, f.Steps = true, nil
+	}
 	var b bytes.Buffer
 	if err := s.templates.pages[name].ExecuteTemplate(&b, "frame.html", f); err != nil {
 		return fmt.Errorf("render page %s: %w", name, err)
@@ -97,6 +102,9 @@ func (s *site) render(w http.ResponseWriter, name string, p page) error {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-cache")
+	if p.Private {
+		h.Set("Cache-Control", "no-store")
+	}
 	if p.Status != 0 {
 		w.WriteHeader(p.Status)
 	}
@@ -119,10 +127,10 @@ func (s *site) answer(handle func(http.ResponseWriter, *http.Request) error) htt
 		}
 		f := faultOf(err)
 		if f.Status >= http.StatusInternalServerError {
-			s.o.Log.ErrorContext(r.Context(), "page failed", "path", r.URL.Path, "error", err)
+			s.o.Log.ErrorContext(r.Context(), "page failed", "path", LoggedPath(r), "error", err)
 		}
 		w.Header().Set("Cache-Control", "no-store")
-		p := page{Title: f.Title, Document: f.Title, Status: f.Status, Eyebrow: f.Eyebrow, Body: f}
+		p := page{Title: f.Title, Document: f.Title, Status: f.Status, Eyebrow: f.Eyebrow, Bare: forRater(r), Body: f}
 		if err := s.render(w, "fault", p); err != nil && !errors.Is(err, errGone) {
 			http.Error(w, "The page could not be made.", http.StatusInternalServerError)
 		}

@@ -14,7 +14,11 @@ type route struct {
 
 // routes is the map of the dashboard.
 func (s *site) routes() []route {
-	return []route{
+	if s.o.RatersOnly {
+		return append(s.raterRoutes(), route{"GET /{$}", s.door}, route{"GET /review", s.door}, route{"POST /review", s.enter},
+			route{"GET /assets/{name}", s.asset}, route{"GET /favicon.ico", s.icon})
+	}
+	return append(append([]route{
 		{"GET /{$}", s.overview},
 		{"GET /playground", s.playground},
 		{"POST /playground", s.ask},
@@ -27,7 +31,7 @@ func (s *site) routes() []route {
 		{"GET /keyboard", s.keyboard},
 		{"GET /assets/{name}", s.asset},
 		{"GET /favicon.ico", s.icon},
-	}
+	}, s.reviewRoutes()...), s.raterRoutes()...)
 }
 
 func (s *site) mux() http.Handler {
@@ -39,7 +43,11 @@ func (s *site) mux() http.Handler {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			return &stylesprint.Error{Code: stylesprint.CodeNotFound, Message: "Nothing takes " + r.Method + " at this address"}
 		}
-		return &stylesprint.Error{Code: stylesprint.CodeNotFound, Message: "There is no page at " + r.URL.Path, Hint: "The rail lists the pages that there are."}
+		hint := "The rail lists the pages that there are."
+		if s.o.RatersOnly {
+			hint = "Open the link that you were sent."
+		}
+		return &stylesprint.Error{Code: stylesprint.CodeNotFound, Message: "There is no page at " + r.URL.Path, Hint: hint}
 	}))
 	return mux
 }
@@ -51,7 +59,7 @@ func steps() []step {
 		{"", []link{{"overview", "/", "Overview", "o"}, {"playground", "/playground", "Playground", "p"}}},
 		{"Catalogue", nil},
 		{"Evaluate", []link{{"runs", "/runs", "Runs", "r"}, {"comparisons", "/comparisons", "Comparisons", "c"}}},
-		{"Review", nil},
+		{"Review", []link{{"review", "/review", "Reviews", "v"}}},
 		{"Audit", nil},
 		{"Releases", nil},
 		{"Live", nil},

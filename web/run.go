@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"stylesprint"
@@ -272,7 +271,7 @@ func newOutputLine(o evaluate.Output) outputLine {
 		l.Fault = "The model answered with an empty text."
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.Scores)) {
-		if strings.HasSuffix(name, "-truncated") { // about the measuring, not the text
+		if evaluate.IsAside(name) {
 			continue
 		}
 		l.Figures = append(l.Figures, show.Metric(name)+" "+plot.Number(o.Scores[name], plot.Decimals(o.Scores[name])))

@@ -28,6 +28,7 @@ import (
 	"stylesprint/evaluate"
 	"stylesprint/evaluate/compare"
 	"stylesprint/evaluate/dataset"
+	"stylesprint/evaluate/review"
 	"stylesprint/generate"
 	"stylesprint/internal/httpserver"
 	"stylesprint/prompt"
@@ -135,6 +136,11 @@ type Options struct {
 	Health func(context.Context) []Check
 	// Generate answers the playground's form.
 	Generate Generator
+	// Review serves the pages of blind reviews.
+	Review *Review
+	// RatersOnly serves nothing but what raters need: a door for their invitations
+	// and their pages. Runs may be nil then.
+	RatersOnly bool
 	// Prompts and Samples are what the playground offers to start from.
 	Prompts []prompt.Template
 	Samples []Sample
@@ -186,12 +192,16 @@ type site struct {
 	assets    *assets
 	compared  *cache[compare.Comparison]
 	summed    *cache[summary]
+	reviewed  *cache[review.Result]
 }
 
 // New returns the handler of all pages, with security headers and the check
 // that forms come from our own pages.
 func New(o Options) (http.Handler, error) {
-	if o.Runs == nil {
+	if o.RatersOnly && o.Review == nil {
+		return nil, errors.New("build the raters' pages: Options.Review is missing")
+	}
+	if o.Runs == nil && !o.RatersOnly {
 		return nil, errors.New("build the dashboard: Options.Runs is missing")
 	}
 	a, err := newAssets()
@@ -202,6 +212,6 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("build the dashboard: %w", err)
 	}
-	s := &site{o: o.withDefaults(), templates: t, assets: a, compared: newCache[compare.Comparison](32), summed: newCache[summary](64)}
+	s := &site{o: o.withDefaults(), templates: t, assets: a, compared: newCache[compare.Comparison](32), summed: newCache[summary](64), reviewed: newCache[review.Result](16)}
 	return httpserver.Chain(s.mux(), httpserver.SecurityHeaders(httpserver.PolicyPages), httpserver.SameOrigin()), nil
 }

@@ -124,10 +124,13 @@ func sound(t *testing.T, path string, w *httptest.ResponseRecorder) {
 	if len(body) > 150_000 {
 		t.Errorf("%s: %d bytes", path, len(body))
 	}
-	for _, want := range []string{"<!doctype html>", `<html lang="en">`, `<a class="skip" href="#main">`, `<main id="main"`, "<h1>", "<nav aria-label", `content="width=device-width`} {
+	for _, want := range []string{"<!doctype html>", `<html lang="en">`, `<a class="skip" href="#main">`, `<main id="main"`, "<h1>", `content="width=device-width`} {
 		if !strings.Contains(body, want) {
 			t.Errorf("%s: lacks %q", path, want)
 		}
+	}
+	if bare := strings.Contains(body, `<div class="desk bare">`); bare == strings.Contains(body, `<nav aria-label="Steps">`) {
+		t.Errorf("%s: the rail is missing, or on a page for raters", path)
 	}
 	if n := strings.Count(body, "<h1>"); n != 1 {
 		t.Errorf("%s: %d h1", path, n)

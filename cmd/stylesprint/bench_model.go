@@ -20,6 +20,7 @@ func benchmarks() []benchmark {
 		{"kernel", "Matrix products: GFLOP/s in float32 and bfloat16", "  stylesprint bench kernel", benchKernel},
 		{"decode", "The language model: load, prefill, first token, one and eight streams, memory", "  stylesprint bench decode", benchDecode},
 		{"embed", "The encoder: texts a second in fast and exact; of a file, if one is named", "  stylesprint bench embed\n  stylesprint bench embed texts.txt", benchEmbed},
+		{"clip", "CLIP of ViT-B/32's shape: pictures and texts a second in fast and exact; needs no download", "  stylesprint bench clip", benchCLIP},
 		{"score", "BLEU: segments a second", "  stylesprint bench score", benchScore},
 	}
 }

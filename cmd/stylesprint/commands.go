@@ -11,6 +11,7 @@ func (a *app) commands() []*cobra.Command {
 		a.modelsCommand(),
 		a.scoreCommand(),
 		a.evalCommand(),
+		a.reviewCommand(),
 		a.promptCommand(),
 		a.benchCommand(),
 		a.versionCommand(),

@@ -1,13 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net/url"
 	"os"
-	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -20,71 +19,116 @@ import (
 	"stylesprint/web/report"
 )
 
-// compareFlags choose what is compared.
+// compareFlags choose what is compared, and how it is decided.
 type compareFlags struct {
-	baseline, primary string
+	baseline, incumbent, primary string
+	rule, against                string
+	dataset, split               string
+	metrics, reported            []string
+	margins, prices              map[string]string
+	sliceMinimum                 int
+	view                         comparisonView
+	pictures                     pictureFlags
 }
 
 func (f *compareFlags) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.baseline, "baseline", "", "candidate that the others are compared with (default: the first)")
-	cmd.Flags().StringVar(&f.primary, "primary", "", "metric that a candidate must win on (default: bleu)")
+	fs := cmd.Flags()
+	fs.StringVar(&f.incumbent, "incumbent", "", "candidate that the others are compared with (default: the first)")
+	fs.StringVar(&f.baseline, "baseline", "", "another name for --incumbent")
+	fs.StringVar(&f.primary, "primary", "", "metric that a candidate must win on (default: bleu)")
+	fs.StringSliceVar(&f.metrics, "metrics", nil, "metrics to compare, and to score recorded outputs with (default: all that the runs share)")
+	fs.StringToStringVar(&f.margins, "margin", nil, "largest loss that does not matter, as metric=value in the metric's unit; repeat it")
+	fs.StringVar(&f.rule, "rule", string(compare.RuleBetter), "better: a challenger must beat the incumbent, or be as good and cheaper; cheapest: the cheapest one within the margins")
+	fs.StringVar(&f.against, "against", string(compare.AgainstBest), "reference of --rule cheapest: best (on the primary metric) or incumbent")
+	fs.StringVar(&f.dataset, "dataset", "", "items that files of recorded outputs belong to: demo, or a .jsonl, .csv or .tsv file")
+	fs.StringVar(&f.split, "split", "", "only the items of this split, for files of recorded outputs")
+	fs.StringToStringVar(&f.prices, "price", nil, "what a candidate of recorded outputs costs, as name=INPUT/OUTPUT for a million tokens each; repeat it")
+	fs.StringArrayVar(&f.reported, "reported", nil, "file of figures that somebody else reports (.json, .yaml, .csv), shown apart; repeat it")
+	f.pictures.flags(cmd)
+	fs.IntVar(&f.sliceMinimum, "slice-minimum", 0, "families or items that a slice needs for figures of its own (default 10)")
 }
 
 func (a *app) evalCompareCommand() *cobra.Command {
 	var f compareFlags
 	cmd := &cobra.Command{
-		Use:   "compare RUN RUN...",
-		Short: "Compare runs over the same items: paired differences, cost, latency, and the decision",
+		Use:   "compare RUN|FILE RUN|FILE...",
+		Short: "Compare runs or recorded outputs over the same items: differences, cost, latency, and the decision",
 		Long: `Compare two or more finished runs over the same items. A RUN is an id, or a candidate's name, which means its newest run.
-Differences are paired by item, with a 95 % interval from a bootstrap over product families and p from approximate randomisation, corrected over
-candidates. Runs over different items, or scored with different settings, are refused.`,
-		Example: "  stylesprint eval compare plain brand-voice\n  stylesprint eval compare plain brand-voice --primary similarity --json",
-		Args:    cobra.MinimumNArgs(2),
+A FILE holds recorded outputs (.jsonl, .csv, or the .json of "promptfoo eval -o"; demo:NAME is one of the demo's), of one
+or several candidates; it is stored as a run for each and scored, with --dataset naming its items unless a RUN stands
+beside it.
+
+Differences are paired by item, with a 95 % interval from a bootstrap over product families and p from approximate
+randomisation, corrected over candidates. Runs over different items, or scored with different settings, are refused.`,
+		Example: `  stylesprint eval compare plain brand-voice
+  stylesprint eval compare demo:hosted-large demo:hosted-small --split test --price hosted-large=2.5/10,hosted-small=0.15/0.6
+  stylesprint eval compare plain brand-voice --rule cheapest --against incumbent --slices --json
+  stylesprint eval compare old.jsonl results.json --dataset items.jsonl --metrics bleu,length --reported article.yaml`,
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withStore(cmd.Context(), func(c config.Config, db *sqlite.DB) error {
-				ids, err := runIDs(cmd.Context(), db, args)
-				if err != nil {
-					return err
-				}
-				got, err := comparer{db, datasets{c.DataDir}}.compare(cmd.Context(), ids, f)
+				got, err := a.compareArgs(cmd.Context(), c, db, args, &f)
 				if err != nil {
 					return err
 				}
 				if a.json {
 					return a.printJSON(got)
 				}
-				printComparison(a.stdout, got)
+				printComparison(a.stdout, got, f.view)
 				return nil
 			})
 		},
 	}
 	f.flags(cmd)
+	cmd.Flags().BoolVar(&f.view.slices, "slices", false, "show the figures by category, colour and every other slice of the items")
+	cmd.Flags().BoolVar(&f.view.sacrebleu, "sacrebleu", false, "show the paired tests as sacrebleu defines and prints them")
 	return cmd
+}
+
+// compareArgs compares what the arguments name.
+func (a *app) compareArgs(ctx context.Context, c config.Config, db *sqlite.DB, args []string, f *compareFlags) (compare.Comparison, error) {
+	if _, err := f.options(); err != nil { // wrong usage is told before anything is stored
+		return compare.Comparison{}, err
+	}
+	ids, err := a.sources(ctx, c, db, args, f)
+	if err != nil {
+		return compare.Comparison{}, err
+	}
+	return comparer{db, datasets{c.DataDir}}.compare(ctx, ids, f)
 }
 
 func (a *app) evalReportCommand() *cobra.Command {
 	var f compareFlags
-	var output string
+	var output, formatName string
 	cmd := &cobra.Command{
-		Use:     "report RUN RUN...",
-		Short:   "Write a comparison as one self-contained HTML file",
-		Example: "  stylesprint eval report plain brand-voice --output report.html",
-		Args:    cobra.MinimumNArgs(2),
+		Use:     "report RUN|FILE RUN|FILE...",
+		Short:   "Write a comparison as one self-contained HTML file, or as JSON, CSV, JUnit XML or Markdown",
+		Example: "  stylesprint eval report plain brand-voice --output report.html\n  stylesprint eval report plain brand-voice --format csv --output -",
+		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			format, err := parseReportFormat(formatName)
+			if err != nil {
+				return err
+			}
+			output := cmp.Or(output, format.file())
 			return a.withStore(cmd.Context(), func(c config.Config, db *sqlite.DB) error {
-				ids, err := runIDs(cmd.Context(), db, args)
+				if _, err := f.options(); err != nil {
+					return err
+				}
+				ids, err := a.sources(cmd.Context(), c, db, args, &f)
 				if err != nil {
 					return err
 				}
-				in, err := a.reportInput(cmd.Context(), comparer{db, datasets{c.DataDir}}, ids, f)
+				in, err := a.reportInput(cmd.Context(), comparer{db, datasets{c.DataDir}}, ids, &f)
 				if err != nil {
 					return err
 				}
-				in.Command = "stylesprint eval report " + strings.Join(args, " ")
+				in.Command = reportCommand(args, &f)
+				write := func(w io.Writer) error { return a.writeReport(w, in, format) }
 				if output == "-" {
-					return report.Write(a.stdout, in)
+					return write(a.stdout)
 				}
-				if err := writeFile(output, func(w *os.File) error { return report.Write(w, in) }); err != nil {
+				if err := writeFile(output, func(w *os.File) error { return write(w) }); err != nil {
 					return err
 				}
 				if !a.quiet {
@@ -95,7 +139,8 @@ func (a *app) evalReportCommand() *cobra.Command {
 		},
 	}
 	f.flags(cmd)
-	cmd.Flags().StringVar(&output, "output", "report.html", "file to write; - is standard output")
+	cmd.Flags().StringVar(&output, "output", "", "file to write (default: report. and the format's ending); - is standard output")
+	cmd.Flags().StringVar(&formatName, "format", string(formatHTML), "what to write: "+joined(reportFormats()))
 	return cmd
 }
 
@@ -142,21 +187,27 @@ type comparer struct {
 
 var _ web.Comparer = comparer{}
 
-func (c comparer) compare(ctx context.Context, ids []string, f compareFlags) (compare.Comparison, error) {
+func (c comparer) compare(ctx context.Context, ids []string, f *compareFlags) (compare.Comparison, error) {
+	o, err := f.options()
+	if err != nil {
+		return compare.Comparison{}, err
+	}
+	if len(ids) < 2 {
+		return compare.Compare(ctx, c.db, ids, o) // which says that it takes two
+	}
 	first, err := c.db.Run(ctx, ids[0])
 	if err != nil {
 		return compare.Comparison{}, err
 	}
-	d, err := c.data.of(first)
-	if err != nil {
+	if o.Dataset, err = c.data.of(first); err != nil {
 		return compare.Comparison{}, err
 	}
-	return compare.Compare(ctx, c.db, ids, compare.Options{Dataset: d, Baseline: f.baseline, Primary: f.primary})
+	return compare.Compare(ctx, c.db, ids, o)
 }
 
 // Compare implements web.Comparer.
 func (c comparer) Compare(ctx context.Context, ids []string) (compare.Comparison, error) {
-	return c.compare(ctx, ids, compareFlags{})
+	return c.compare(ctx, ids, &compareFlags{})
 }
 
 // Rows implements web.Comparer.
@@ -183,7 +234,7 @@ func (c comparer) Rows(ctx context.Context, ids []string, yield func(compare.Row
 // reportRows is how many texts a report shows side by side.
 const reportRows = 200
 
-func (a *app) reportInput(ctx context.Context, c comparer, ids []string, f compareFlags) (report.Input, error) {
+func (a *app) reportInput(ctx context.Context, c comparer, ids []string, f *compareFlags) (report.Input, error) {
 	got, err := c.compare(ctx, ids, f)
 	if err != nil {
 		return report.Input{}, err
@@ -210,7 +261,7 @@ func (a *app) demoReport(ctx context.Context, c config.Config, runs []evaluate.R
 	for i, r := range runs {
 		ids[i] = r.ID
 	}
-	in, err := a.reportInput(ctx, comparer{db, datasets{c.DataDir}}, ids, compareFlags{})
+	in, err := a.reportInput(ctx, comparer{db, datasets{c.DataDir}}, ids, &compareFlags{})
 	if err != nil {
 		return err
 	}
@@ -220,7 +271,7 @@ func (a *app) demoReport(ctx context.Context, c config.Config, runs []evaluate.R
 			return err
 		}
 	} else {
-		printComparison(a.stdout, in.Comparison)
+		printComparison(a.stdout, in.Comparison, comparisonView{})
 	}
 	return writeFile(path, func(w *os.File) error { return report.Write(w, in) })
 }
@@ -232,54 +283,4 @@ func comparisonPath(runs []evaluate.Run) string {
 		q.Add("run", r.ID)
 	}
 	return "/comparisons/view?" + q.Encode()
-}
-
-// printComparison shows a comparison as tables and the sentence that decides.
-func printComparison(w io.Writer, c compare.Comparison) {
-	fmt.Fprintf(w, "%s, %d items in %d families; differences are against %s\n\n", c.Dataset, c.Items, c.Families, c.Baseline)
-	header := []string{"CANDIDATE"}
-	for _, m := range c.Metrics {
-		header = append(header, ">"+m.Title)
-	}
-	header = append(header, ">LATENCY P50", ">P95", ">TOKENS OUT", ">COST / 1,000", ">FAILED")
-	var rows [][]string
-	for _, cand := range c.Candidates {
-		row := []string{cand.Name}
-		for _, s := range cand.Scores {
-			row = append(row, scoreText(s, ""))
-		}
-		op := cand.Operation
-		rows = append(rows, append(row, scoreText(op.LatencyP50, " s"), scoreText(op.LatencyP95, " s"), figureText(op.CompletionTokens), scoreText(op.Cost, " "+op.Cost.Unit), strconv.Itoa(op.Failed)))
-	}
-	table(w, header, rows)
-	fmt.Fprintln(w)
-	rows = nil
-	for _, cand := range c.Candidates {
-		for _, d := range cand.Differences {
-			rows = append(rows, []string{cand.Name, d.Metric, signed(d.Delta), signed(d.Low) + " to " + signed(d.High), fmt.Sprintf("%.4f", d.PAdjusted), string(d.Verdict)})
-		}
-	}
-	table(w, []string{"CANDIDATE", "METRIC", ">DIFFERENCE", ">95 % INTERVAL", ">P", "VERDICT"}, rows)
-	fmt.Fprintln(w)
-	for _, warning := range c.Warnings {
-		fmt.Fprintln(w, "Note:", warning)
-	}
-	fmt.Fprintf(w, "Decision: %s\n", c.Decision.Sentence)
-	for _, reason := range c.Decision.Reasons {
-		fmt.Fprintln(w, "  -", reason)
-	}
-}
-
-func scoreText(s stylesprint.Score, unit string) string {
-	if s.Missing != "" {
-		return "-"
-	}
-	return figureText(s.Value) + unit
-}
-
-func signed(v float64) string {
-	if v > 0 {
-		return "+" + figureText(v)
-	}
-	return figureText(v)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
@@ -22,18 +23,19 @@ import (
 
 func (a *app) evalCommand() *cobra.Command {
 	return group("eval", "Run candidates over a dataset, compare them and decide",
-		a.evalRunCommand(), a.evalCompareCommand(), a.evalReportCommand(), a.evalListCommand())
+		a.evalRunCommand(), a.evalCompareCommand(), a.evalGateCommand(), a.evalReportCommand(), a.evalListCommand())
 }
 
 // evalFlags are the flags of eval run.
 type evalFlags struct {
 	dataset, split, name, prompt string
-	replay                       string
+	replay, embedding            string
 	metrics                      []string
 	limit, repeat, concurrency   int
 	fresh, retryFailed           bool
 	model                        modelFlags
 	sampling                     sampling
+	pictures                     pictureFlags
 }
 
 func (a *app) evalRunCommand() *cobra.Command {
@@ -64,6 +66,7 @@ the calls that were in flight, and those are counted. --new starts over.`,
 	f.StringVar(&e.dataset, "dataset", demoName, "demo, demo-zh, or a file: .jsonl, .csv or .tsv")
 	f.StringVar(&e.split, "split", "", "only the items of this split: train, validation or test")
 	f.StringSliceVar(&e.metrics, "metrics", defaultMetrics(), "what to score: "+strings.Join(metric.Names(), ", "))
+	embeddingFlag(cmd, &e.embedding)
 	f.IntVar(&e.limit, "limit", 0, "only the first items; 0 is all")
 	f.StringVar(&e.prompt, "prompt", "plain", "a template of `prompt list`, or a file")
 	f.StringVar(&e.name, "name", "", "the candidate's name (default: the prompt's)")
@@ -74,6 +77,7 @@ the calls that were in flight, and those are counted. --new starts over.`,
 	f.BoolVar(&e.retryFailed, "retry-failed", false, "ask again for outputs that failed, whatever the reason")
 	e.model.flags(cmd)
 	e.sampling.flags(cmd)
+	e.pictures.flags(cmd)
 	return cmd
 }
 
@@ -95,25 +99,33 @@ func (a *app) evalRun(ctx context.Context, c config.Config, e evalFlags, params 
 	}
 	defer db.Close()
 	parts := evalParts{config: c, db: db, dataset: d}
-	if slices.Contains(e.metrics, similarityMetric) {
-		if parts.encoder, err = a.openEmbedder(ctx, c, encoder(c), string(stylesprint.Exact)); err != nil {
+	if slices.ContainsFunc(e.metrics, metric.NeedsEmbedding) {
+		if parts.encoder, err = a.openEmbedder(ctx, c, namedEncoder(c, e.embedding), string(stylesprint.Exact)); err != nil {
 			return evaluate.Run{}, err
 		}
 		defer parts.encoder.Close()
 	}
+	if needsPictures(e.metrics) {
+		model, err := a.openPictures(ctx, &parts, e.pictures, e.dataset)
+		if err != nil {
+			return evaluate.Run{}, err
+		}
+		defer model.Close()
+	}
 	return a.evalWith(ctx, parts, e, params)
 }
 
-// similarityMetric is the one metric that needs an encoder.
-const similarityMetric = "similarity"
+func defaultMetrics() []string { return []string{"bleu", "bleu-mean", "similarity", "length"} }
 
-func defaultMetrics() []string { return []string{"bleu", "bleu-mean", similarityMetric, "length"} }
-
-// metricsOf makes the metrics by name; encoder may be nil where none needs it.
-func metricsOf(ctx context.Context, names []string, encoder *embedding.Client) ([]metric.Metric, error) {
-	o := metric.Options{}
-	if encoder != nil {
-		o.Embedder = scoringEmbedder{encoder}
+// metricsOf makes the metrics by name; models that none needs may be missing.
+func metricsOf(ctx context.Context, names []string, parts evalParts) ([]metric.Metric, error) {
+	o := metric.Options{Images: parts.images}
+	if parts.encoder != nil {
+		embedder := &scoringEmbedder{client: parts.encoder}
+		o.Embedder, o.TokenEmbedder = embedder, embedder
+	}
+	if parts.clip != nil {
+		o.CLIP = parts.clip
 	}
 	var out []metric.Metric
 	for _, name := range names {
@@ -131,6 +143,8 @@ type evalParts struct {
 	config  config.Config
 	db      *sqlite.DB
 	encoder *embedding.Client // nil where no metric needs it
+	clip    *metric.CLIPCache // nil where no metric needs it
+	images  fs.FS             // of the items' pictures; nil where no metric needs it
 	dataset dataset.Dataset
 }
 
@@ -144,7 +158,7 @@ func (a *app) evalWith(ctx context.Context, parts evalParts, e evalFlags, params
 	if err != nil {
 		return evaluate.Run{}, err
 	}
-	metrics, err := metricsOf(ctx, e.metrics, parts.encoder)
+	metrics, err := metricsOf(ctx, e.metrics, parts)
 	if err != nil {
 		return evaluate.Run{}, err
 	}
@@ -178,7 +192,11 @@ func (a *app) evalWith(ctx context.Context, parts evalParts, e evalFlags, params
 	if known, found, err := runner.Find(ctx, plan); err == nil && found && known.Status != evaluate.StatusDone {
 		p.say("resuming %s after %d of %d outputs", known.ID, known.Done, known.Total)
 	}
-	return runner.Run(ctx, plan)
+	run, err := runner.Run(ctx, plan)
+	if err == nil {
+		a.warnUnknownScores(run)
+	}
+	return run, err
 }
 
 func or(a, b string) string {

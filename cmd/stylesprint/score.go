@@ -11,25 +11,31 @@ import (
 	"github.com/spf13/cobra"
 
 	"stylesprint"
-	"stylesprint/embedding"
 	"stylesprint/evaluate/dataset"
 	"stylesprint/evaluate/metric"
 )
 
 func (a *app) scoreCommand() *cobra.Command {
-	return group("score", "Score texts in files with one metric", a.scoreBLEUCommand(), a.scoreSimilarityCommand())
+	return group("score", "Score texts in files with one metric", a.scoreBLEUCommand(), a.scoreCHRFCommand(), a.scoreTERCommand(), a.scoreROUGECommand(),
+		a.scoreSimilarityCommand(), a.scoreBERTScoreCommand(), a.scoreSamenessCommand(), a.scoreReadabilityCommand(), a.scoreCLIPCommand(), a.scoreFaithfulnessCommand(), a.scoreClassificationCommand())
 }
 
 // pairedFiles are the files of a metric that compares texts line by line.
 type pairedFiles struct {
 	hypothesis string
 	references []string
+	transposed metric.Transposition // looks at what samples streams
+	own        bool                 // the texts are their own references, for metrics that look at their language
+}
+
+func (p *pairedFiles) hypothesisFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&p.hypothesis, "hypothesis", "", "file of texts to be scored, one a line; - is standard input")
+	_ = cmd.MarkFlagRequired("hypothesis")
 }
 
 func (p *pairedFiles) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&p.hypothesis, "hypothesis", "", "file of texts to be scored, one a line; - is standard input")
+	p.hypothesisFlag(cmd)
 	cmd.Flags().StringArrayVar(&p.references, "reference", nil, "file of references, the same line for the same text; repeat it for several references")
-	_ = cmd.MarkFlagRequired("hypothesis")
 	_ = cmd.MarkFlagRequired("reference")
 }
 
@@ -51,7 +57,18 @@ func (p *pairedFiles) samples(a *app, warn *metric.EmptyLines) (metric.Samples, 
 		}
 		all = append(all, metric.Lines{Name: name, Seq: dataset.Lines(r, name, 0)})
 	}
-	return metric.Zip(all[0], all[1:], warn.Add), &open, nil
+	if p.own {
+		return metric.OwnReferences(metric.Zip(all[0], nil, warn.Add)), &open, nil
+	}
+	return p.transposed.Watch(metric.Zip(all[0], all[1:], warn.Add), len(p.references)), &open, nil
+}
+
+// warn tells what was odd about the files that have been read.
+func (p *pairedFiles) warn(a *app, empty *metric.EmptyLines) {
+	a.warnEmpty(empty)
+	if w := p.transposed.Warning(); w != "" {
+		fmt.Fprintln(a.stderr, "Warning:", w)
+	}
 }
 
 func (a *app) warnEmpty(e *metric.EmptyLines) {
@@ -63,6 +80,7 @@ func (a *app) warnEmpty(e *metric.EmptyLines) {
 func (a *app) scoreBLEUCommand() *cobra.Command {
 	var files pairedFiles
 	var tokenize, smooth string
+	var preset string
 	var o metric.BLEUOptions
 	var sentence bool
 	cmd := &cobra.Command{
@@ -71,8 +89,12 @@ func (a *app) scoreBLEUCommand() *cobra.Command {
 		Long: `BLEU of a file of texts against one or more files of references, equal to sacrebleu 2.6.0.
 
 The score (0-100) comes from the statistics of the whole file. "mean" is the average of the lines' own
-scores on 0-1, as many articles print it; the two are not comparable. --sentence prints one line per text.`,
-		Example: "  stylesprint score bleu --hypothesis out.txt --reference ref.txt --json\n  stylesprint score bleu --hypothesis out.txt --reference a.txt --reference b.txt --tokenize intl --sentence",
+scores on 0-1, as many articles print it; the two are not comparable. --sentence prints one line per text.
+
+What articles call BLEU is computed in several ways. --preset computes it as one of them does, with that one's
+signature and scale: ` + strings.Join(metric.PresetNames(), ", ") + `.
+--preset all prints all of them side by side.`,
+		Example: "  stylesprint score bleu --hypothesis out.txt --reference ref.txt --json\n  stylesprint score bleu --hypothesis out.txt --reference ref.txt --preset all\n  stylesprint score bleu --hypothesis out.txt --reference a.txt --reference b.txt --tokenize intl --sentence",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Tokenizer, o.Smoothing = metric.Tokenizer(tokenize), metric.Smoothing(smooth)
@@ -80,7 +102,10 @@ scores on 0-1, as many articles print it; the two are not comparable. --sentence
 			if err != nil {
 				return usageError{err}
 			}
-			return a.scoreBLEU(cmd.Context(), bleu, files, sentence)
+			if preset != "" {
+				return a.scorePresets(cmd, preset, &files)
+			}
+			return a.scoreBLEU(cmd.Context(), bleu, &files, sentence)
 		},
 	}
 	files.flags(cmd)
@@ -91,6 +116,7 @@ scores on 0-1, as many articles print it; the two are not comparable. --sentence
 	f.BoolVar(&o.Lowercase, "lowercase", false, "compare in lower case")
 	f.BoolVar(&o.EffectiveOrder, "effective-order", false, "leave out orders for which the texts are too short")
 	f.BoolVar(&sentence, "sentence", false, "one line for each text (always with the effective order)")
+	f.StringVar(&preset, "preset", "", "compute it as this one does, or all")
 	return cmd
 }
 
@@ -102,7 +128,7 @@ func joined[T ~string](names []T) string {
 	return strings.Join(s, ", ")
 }
 
-func (a *app) scoreBLEU(ctx context.Context, bleu *metric.BLEU, files pairedFiles, sentence bool) error {
+func (a *app) scoreBLEU(ctx context.Context, bleu *metric.BLEU, files *pairedFiles, sentence bool) error {
 	var empty metric.EmptyLines
 	samples, open, err := files.samples(a, &empty)
 	if err != nil {
@@ -126,7 +152,7 @@ func (a *app) scoreBLEU(ctx context.Context, bleu *metric.BLEU, files pairedFile
 	if ferr := out.Flush(); err == nil {
 		err = ferr
 	}
-	a.warnEmpty(&empty)
+	files.warn(a, &empty)
 	if err != nil || sentence {
 		return err
 	}
@@ -137,95 +163,4 @@ func (a *app) scoreBLEU(ctx context.Context, bleu *metric.BLEU, files pairedFile
 	fmt.Fprintf(a.stdout, "BLEU %.2f  (precisions %.1f / %.1f / %.1f / %.1f, brevity penalty %.3f, %d tokens against %d, %d texts)\nmean of texts %.4f on 0-1\n%s\n",
 		report.Score, p[0], p[1], p[2], p[3], report.BP, report.SysLen, report.RefLen, report.Samples, report.Mean, report.Signature)
 	return nil
-}
-
-func (a *app) scoreSimilarityCommand() *cobra.Command {
-	var files pairedFiles
-	cmd := &cobra.Command{
-		Use:   "similarity --hypothesis FILE --reference FILE",
-		Short: "Semantic similarity: the cosine of sentence embeddings, in exact precision",
-		Long: `Cosine of each text's embedding and its reference's (of several references the nearest), and the mean of all.
-The encoder is the configured one; without a configuration, all-MiniLM-L6-v2 on this machine.`,
-		Example: "  stylesprint score similarity --hypothesis out.txt --reference ref.txt --json",
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.scoreSimilarity(cmd.Context(), files)
-		},
-	}
-	files.flags(cmd)
-	return cmd
-}
-
-func (a *app) scoreSimilarity(ctx context.Context, files pairedFiles) error {
-	var empty metric.EmptyLines
-	samples, open, err := files.samples(a, &empty)
-	if err != nil {
-		return err
-	}
-	defer open.Close()
-	c, err := a.config()
-	if err != nil {
-		return err
-	}
-	client, err := a.openEmbedder(ctx, c, encoder(c), string(stylesprint.Exact))
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	similarity, err := metric.NewSimilarity(ctx, scoringEmbedder{client})
-	if err != nil {
-		return err
-	}
-	report, err := similarity.Report(ctx, samples)
-	a.warnEmpty(&empty)
-	if err != nil {
-		return err
-	}
-	if a.json {
-		return a.printJSON(report)
-	}
-	for i, v := range report.Pairs {
-		fmt.Fprintf(a.stdout, "%d\t%.6f\n", i+1, v)
-	}
-	fmt.Fprintf(a.stdout, "mean %.6f over %d pairs, %d truncated\n%s\n", report.Mean, len(report.Pairs), report.Truncated, report.Signature)
-	return nil
-}
-
-// scoringEmbedder serves a metric with an embedding client. A blank text, which
-// no model embeds, is the zero vector: like nothing.
-type scoringEmbedder struct{ client *embedding.Client }
-
-var _ metric.Embedder = scoringEmbedder{}
-
-func (s scoringEmbedder) Info(ctx context.Context) (embedding.Info, error) {
-	return s.client.Info(ctx)
-}
-
-func (s scoringEmbedder) Embed(ctx context.Context, texts []string) ([]embedding.Vector, error) {
-	var full []string
-	for _, t := range texts {
-		if !metric.IsBlank(t) {
-			full = append(full, t)
-		}
-	}
-	var res embedding.Result
-	dims := 1
-	if len(full) > 0 {
-		var err error
-		if res, err = s.client.Embed(ctx, full); err != nil {
-			return nil, err
-		}
-		dims = len(res.Vectors[0].Values)
-	}
-	out := make([]embedding.Vector, len(texts))
-	n := 0
-	for i, t := range texts {
-		if metric.IsBlank(t) {
-			out[i] = embedding.Vector{Values: make([]float32, dims)}
-			continue
-		}
-		out[i] = res.Vectors[n]
-		n++
-	}
-	return out, nil
 }

@@ -153,7 +153,7 @@ func (s *server) run(ctx context.Context, listening func(net.Addr)) error {
 
 // panicked logs the panic of a page; the person who asked sees a plain 500.
 func (s *server) panicked(r *http.Request, p httpserver.Panic) {
-	s.log.Error("panic", "path", r.URL.Path, "value", fmt.Sprint(p.Value), "stack", string(p.Stack))
+	s.log.Error("panic", "path", web.LoggedPath(r), "value", fmt.Sprint(p.Value), "stack", string(p.Stack))
 }
 
 // addModel opens a configured model for the gateway and the pages.
@@ -217,6 +217,7 @@ func (s *server) pages(ready *httpserver.Readiness, closing <-chan struct{}) (ht
 		Health:  func(ctx context.Context) []web.Check { return s.health(ctx, ready) },
 		Items:   data.items,
 		Note:    datasetNote,
+		Review:  s.app.reviewPages(s.db, data),
 		Version: v.Version, Log: s.log, Closing: closing,
 	}
 	if g := s.generator(); g != nil {

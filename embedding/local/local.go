@@ -25,6 +25,8 @@ type Encoder interface {
 	Info() engine.Info
 	// Embed returns one unit vector for each text, in order.
 	Embed(ctx context.Context, texts []string) ([]engine.Embedding, error)
+	// EmbedTokens returns the vectors of each text's tokens, in order.
+	EmbedTokens(ctx context.Context, texts []string) ([]engine.TokenEmbeddings, error)
 	// Close waits for running calls and frees the model; it may be called twice.
 	Close() error
 }
@@ -37,7 +39,10 @@ type Driver struct {
 	name    string
 }
 
-var _ embedding.Driver = (*Driver)(nil)
+var (
+	_ embedding.Driver      = (*Driver)(nil)
+	_ embedding.TokenDriver = (*Driver)(nil)
+)
 
 // New returns a driver that owns the encoder from now on. The name is what Info
 // says; where it is empty it says the encoder's own.
@@ -51,17 +56,34 @@ func New(e Encoder, name string) *Driver {
 // Embed implements embedding.Driver.
 func (d *Driver) Embed(ctx context.Context, texts []string) ([]embedding.Vector, error) {
 	found, err := d.encoder.Embed(ctx, texts)
-	if errors.Is(err, engine.ErrClosed) {
-		return nil, &stylesprint.Error{Code: stylesprint.CodeUnavailable, Message: "the encoder is closed", Err: err}
-	}
 	if err != nil {
-		return nil, err
+		return nil, explain(err)
 	}
 	vectors := make([]embedding.Vector, len(found))
 	for i, e := range found {
-		vectors[i] = embedding.Vector{Values: e.Vector, Tokens: e.Tokens, Truncated: e.Truncated}
+		vectors[i] = embedding.Vector{Values: e.Vector, Tokens: e.Tokens, Unknown: e.Unknown, Truncated: e.Truncated}
 	}
 	return vectors, nil
+}
+
+// EmbedTokens implements embedding.TokenDriver.
+func (d *Driver) EmbedTokens(ctx context.Context, texts []string) ([]embedding.Tokens, error) {
+	found, err := d.encoder.EmbedTokens(ctx, texts)
+	if err != nil {
+		return nil, explain(err)
+	}
+	out := make([]embedding.Tokens, len(found))
+	for i, t := range found {
+		out[i] = embedding.Tokens{Vectors: t.Vectors, Dimensions: d.encoder.Info().Dimensions, Special: t.Special, Unknown: t.Unknown, Truncated: t.Truncated}
+	}
+	return out, nil
+}
+
+func explain(err error) error {
+	if errors.Is(err, engine.ErrClosed) {
+		return &stylesprint.Error{Code: stylesprint.CodeUnavailable, Message: "the encoder is closed", Err: err}
+	}
+	return err
 }
 
 // Info implements embedding.Driver.

@@ -162,9 +162,27 @@ func looksLocal(name string) bool {
 	return strings.ContainsAny(name, `/\`) || name == "." || name == ".." || strings.HasSuffix(name, ".gguf") || strings.HasSuffix(name, ".safetensors")
 }
 
-// Find looks for a model on this machine, by a registered name or a path. It does
-// no hashing and uses no network. A name that is neither known nor a path is an error.
+// registered turns the name of a hub repository, such as EleutherAI/gpt-neo-125m, into
+// that of the model that comes from it. Other names, and paths, stay as they are.
+func (c *Cache) registered(name string) string {
+	if _, err := os.Stat(name); err == nil {
+		return name
+	}
+	for _, m := range c.models {
+		for _, s := range m.Sources {
+			if s.Kind == HuggingFace && strings.EqualFold(s.Name, name) {
+				return m.Name
+			}
+		}
+	}
+	return name
+}
+
+// Find looks for a model on this machine, by a registered name, that of its
+// repository on the hub, or a path. It does no hashing and uses no network. A
+// name that is neither known nor a path is an error.
 func (c *Cache) Find(name string) (Local, bool, error) {
+	name = c.registered(name)
 	m, known := c.find(name)
 	if !known {
 		return c.findPath(name)
@@ -197,6 +215,7 @@ func (c *Cache) findPath(name string) (Local, bool, error) {
 // none helps, is an *Error. Only one process fetches a model at a time, others
 // wait. When ctx ends, what was downloaded stays for the next try.
 func (c *Cache) Ensure(ctx context.Context, name string) (Local, error) {
+	name = c.registered(name)
 	if local, ok, err := c.Find(name); ok || err != nil {
 		return local, err
 	}

@@ -21,7 +21,7 @@ func TestRegistryIsSound(t *testing.T) {
 		if err := m.validate(); err != nil {
 			t.Error(err)
 		}
-		if names[m.Name] || m.License == "" || m.Parameters == 0 || m.Bytes == 0 || (m.Task != TextGeneration && m.Task != Embedding) {
+		if names[m.Name] || m.License == "" || m.Parameters == 0 || m.Bytes == 0 || (m.Task != TextGeneration && m.Task != Embedding && m.Task != ImageText) {
 			t.Errorf("incomplete or double entry %+v", m)
 		}
 		names[m.Name] = true
@@ -36,7 +36,7 @@ func TestRegistryIsSound(t *testing.T) {
 			}
 		}
 	}
-	for _, want := range []string{"smollm2-135m-instruct", "smollm2-360m-instruct", "smollm2-1.7b-instruct", "all-minilm-l6-v2"} {
+	for _, want := range []string{"smollm2-135m-instruct", "smollm2-360m-instruct", "smollm2-1.7b-instruct", "all-minilm-l6-v2", "gpt2", "gpt-neo-125m", "paraphrase-multilingual-minilm-l12-v2", "clip-vit-base-patch32", "fashion-clip"} {
 		if !names[want] {
 			t.Errorf("%s is not in the registry", want)
 		}
@@ -86,6 +86,32 @@ func TestPathsAreModels(t *testing.T) {
 		_, err := c.Ensure(context.Background(), absent)
 		wantFault(t, err, UnknownModel)
 	}
+}
+
+// A model also answers to the name of its repository, in any case.
+func TestRepositoryNames(t *testing.T) {
+	t.Parallel()
+	h := newFakeHub(t, map[string][]byte{"w.gguf": []byte("weights")})
+	m := testModel(hubSource(File{Path: "w.gguf"}))
+	c := testCache(t, Options{Endpoint: h.hub.URL}, m)
+	repository := m.Sources[0].Name
+	for _, name := range []string{strings.ToUpper(repository), repository, "tiny"} {
+		local, err := c.Ensure(context.Background(), name)
+		if err != nil || local.Model.Name != "tiny" {
+			t.Errorf("Ensure(%s) = %+v, %v", name, local, err)
+		}
+		if r, err := c.Verify(context.Background(), name); err != nil || r.Model != "tiny" || !r.OK() {
+			t.Errorf("Verify(%s) = %+v, %v", name, r, err)
+		}
+	}
+	if err := c.Remove(context.Background(), repository); err != nil {
+		t.Error(err)
+	}
+	if _, ok, err := c.Find(repository); ok || err != nil {
+		t.Errorf("found after Remove: %t, %v", ok, err)
+	}
+	_, err := c.Ensure(context.Background(), repository+"-not")
+	wantFault(t, err, UnknownModel)
 }
 
 func TestOfflineMode(t *testing.T) {

@@ -93,6 +93,7 @@ func (r Report) OK() bool {
 // where that has no hash with what was recorded at the first pull. A damaged file
 // is in the report, not in the error.
 func (c *Cache) Verify(ctx context.Context, name string) (Report, error) {
+	name = c.registered(name)
 	m, known := c.find(name)
 	if !known {
 		return Report{}, c.unknown(name)
@@ -165,6 +166,7 @@ func (c *Cache) notCached(name string) error {
 // the first pull is kept and enforced if the model is fetched again. It waits
 // while the model is being fetched; programs that have the files open keep them.
 func (c *Cache) Remove(ctx context.Context, name string) error {
+	name = c.registered(name)
 	dir := c.folder(name)
 	if name == "" || looksLocal(name) {
 		return c.unknown(name)

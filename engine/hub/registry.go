@@ -57,7 +57,7 @@ func (s Source) String() string {
 type Model struct {
 	Name    string `json:"name"`              // what a user types
 	Title   string `json:"title,omitempty"`   // for people
-	Task    string `json:"task,omitempty"`    // "text-generation" or "embedding"
+	Task    string `json:"task,omitempty"`    // "text-generation", "embedding" or "image-text"
 	License string `json:"license,omitempty"` // SPDX identifier
 	// Revision is the upstream commit of the first source.
 	Revision   string   `json:"revision,omitempty"`
@@ -70,6 +70,7 @@ type Model struct {
 const (
 	TextGeneration = "text-generation"
 	Embedding      = "embedding"
+	ImageText      = "image-text" // pictures and texts as vectors of one space
 )
 
 // Models lists the built-in registry. The first two are all that a first start needs.
@@ -77,6 +78,9 @@ func Models() []Model {
 	return []Model{smolLM135(), miniLM(),
 		smolLM("smollm2-360m-instruct", "SmolLM2-360M-Instruct", "a10cc1512eabd3dde888204e902eca88bddb4951", 361_821_120),
 		smolLM("smollm2-1.7b-instruct", "SmolLM2-1.7B-Instruct", "31b70e2e869a7173562077fd711b654946d38674", 1_711_376_384),
+		gpt2(), gptNeo(), multilingualMiniLM(),
+		clip("clip-vit-base-patch32", "openai/clip-vit-base-patch32", "c237dc49a33fc61debc9276459120b7eac67e7ef"),
+		clip("fashion-clip", "patrickjohncyh/fashion-clip", "7e3ba62ce16b379a1ab479346b66f192e76f51b7"),
 	}
 }
 
@@ -144,6 +148,57 @@ func smolLM(name, repository, revision string, parameters int64) Model {
 		Name: name, Title: repository, Task: TextGeneration, License: "Apache-2.0",
 		Revision: revision, Parameters: parameters, Bytes: 2*parameters + 3<<20,
 		Sources: []Source{{Kind: HuggingFace, Name: "HuggingFaceTB/" + repository, Revision: revision, Files: files}},
+	}
+}
+
+// gptFiles are what a base model of GPT-2's kind is published with.
+func gptFiles() []File {
+	return []File{{Path: "config.json"}, {Path: "vocab.json"}, {Path: "merges.txt"}, {Path: "model.safetensors"}}
+}
+
+func gpt2() Model {
+	const revision = "607a30d783dfa663caf39e06633721c8d4cfcd7e"
+	return Model{
+		Name: "gpt2", Title: "GPT-2, 124M, a base model", Task: TextGeneration, License: "MIT",
+		Revision: revision, Parameters: 124_439_808, Bytes: 549_600_000,
+		Sources: []Source{{Kind: HuggingFace, Name: "openai-community/gpt2", Revision: revision, Files: gptFiles()}},
+	}
+}
+
+func gptNeo() Model {
+	const revision = "21def0189f5705e2521767faed922f1f15e7d7db"
+	return Model{
+		Name: "gpt-neo-125m", Title: "GPT-Neo 125M, a base model", Task: TextGeneration, License: "MIT",
+		Revision: revision, Parameters: 125_198_592, Bytes: 527_500_000,
+		Sources: []Source{{Kind: HuggingFace, Name: "EleutherAI/gpt-neo-125m", Revision: revision, Files: gptFiles()}},
+	}
+}
+
+func multilingualMiniLM() Model {
+	const revision = "86741b4e3f5cb7765a600d3a3d55a0f6a6cb443d"
+	files := []File{
+		{Path: "config.json"}, {Path: "modules.json"}, {Path: "sentence_bert_config.json"}, {Path: "tokenizer.json"},
+		{Path: "tokenizer_config.json"}, {Path: "1_Pooling/config.json"}, {Path: "model.safetensors"},
+	}
+	return Model{
+		Name: "paraphrase-multilingual-minilm-l12-v2", Title: "paraphrase-multilingual-MiniLM-L12-v2, 50 languages", Task: Embedding, License: "Apache-2.0",
+		Revision: revision, Parameters: 117_653_760, Bytes: 479_800_000,
+		Sources: []Source{{Kind: HuggingFace, Name: "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2", Revision: revision, Files: files}},
+	}
+}
+
+// clip is a ViT-B/32 CLIP on the hub, in float32 safetensors, whose hashes only the hub
+// has. OpenAI's own has safetensors in the commit that converted it, not in its main branch.
+func clip(name, repository, revision string) Model {
+	files := []File{
+		{Path: "config.json"}, {Path: "preprocessor_config.json"}, {Path: "tokenizer.json"}, {Path: "tokenizer_config.json"},
+		{Path: "vocab.json"}, {Path: "merges.txt"}, {Path: "model.safetensors"},
+	}
+	const parameters = 151_277_313
+	return Model{
+		Name: name, Title: repository, Task: ImageText, License: "MIT",
+		Revision: revision, Parameters: parameters, Bytes: 4*parameters + 4<<20,
+		Sources: []Source{{Kind: HuggingFace, Name: repository, Revision: revision, Files: files}},
 	}
 }
 

@@ -49,6 +49,16 @@ func OpenSafetensors(path string) (*Safetensors, error) {
 	return s, nil
 }
 
+// ReadSafetensors reads a model that lies in memory whole, such as an embedded one.
+// Its tensors are views of data, which must not change.
+func ReadSafetensors(data []byte) (*Safetensors, error) {
+	s := &Safetensors{Metadata: map[string]string{}, byName: map[string]int{}}
+	if err := s.add(data, singleFile); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
 func safetensorsFile(path string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -102,7 +112,12 @@ func (s *Safetensors) openFile(path string) error {
 		return err
 	}
 	s.files = append(s.files, m)
-	tensors, meta, err := parseSafetensors(m.data)
+	return s.add(m.data, path)
+}
+
+// add takes the tensors of a file's bytes.
+func (s *Safetensors) add(data []byte, path string) error {
+	tensors, meta, err := parseSafetensors(data)
 	if err != nil {
 		return withPath(path, err)
 	}

@@ -62,20 +62,39 @@ func (l *Loader) Embedding(name string, count, width int) *Embedding {
 		return nil
 	}
 	e := &Embedding{Count: count, Width: width}
-	v, err := l.floats(t)
+	var err error
+	if l.o.Exact {
+		e.wide = make([]float32, count*width)
+		err = l.floatsTo(e.wide, t)
+	} else {
+		err = e.readHalf(t)
+	}
 	if err != nil {
 		l.fail(fmt.Errorf("tensor %s: %w", name, err))
 		return nil
 	}
-	if l.o.Exact {
-		e.wide = append([]float32(nil), v...)
-		return e
-	}
-	e.half = make([]uint16, len(v))
-	for i, x := range v {
-		e.half[i] = bfloat16(x)
-	}
 	return e
+}
+
+// readHalf rounds a table some rows at a time: it may be the largest tensor of a model by far.
+func (e *Embedding) readHalf(t Tensor) error {
+	const rows = 1024
+	e.half = make([]uint16, e.Count*e.Width)
+	var part []float32
+	for from := 0; from < e.Count; from += rows {
+		to := min(from+rows, e.Count)
+		var err error
+		if part, err = t.Float32(part[:0], from, to); err != nil {
+			return err
+		}
+		if len(part) != (to-from)*e.Width {
+			return fmt.Errorf("%d values in %d rows of %d", len(part), to-from, e.Width)
+		}
+		for i, x := range part {
+			e.half[from*e.Width+i] = bfloat16(x)
+		}
+	}
+	return nil
 }
 
 // Row writes vector i to dst.

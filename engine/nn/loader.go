@@ -154,6 +154,48 @@ func (l *Loader) Table(name string, rows, columns int) []float32 {
 	return v
 }
 
+// Scalar reads a single value, of no dimension.
+func (l *Loader) Scalar(name string) float32 {
+	t, ok := l.take(name)
+	if !ok {
+		return 0
+	}
+	v, err := t.Float32(nil, 0, 1)
+	if err != nil {
+		l.fail(fmt.Errorf("tensor %s: %w", name, err))
+		return 0
+	}
+	return v[0]
+}
+
+// Convolution reads the weight {out, in...} of a convolution whose windows do not
+// overlap as that of a linear layer over windows laid out as the file has them.
+func (l *Loader) Convolution(name string, out int, in ...int) *kernel.Weights {
+	t, ok := l.take(name, append([]int{out}, in...)...)
+	if !ok {
+		return nil
+	}
+	columns, inner := 1, 1
+	for i, d := range in {
+		columns *= d
+		if i < len(in)-1 {
+			inner *= d // rows of the file for each output
+		}
+	}
+	rows := t.Float32
+	t.Shape = []int{out, columns}
+	t.Float32 = func(dst []float32, from, to int) ([]float32, error) { return rows(dst, from*inner, to*inner) }
+	pack := l.m.PackBF16
+	if l.o.Exact {
+		pack = l.m.PackF32
+	}
+	w, err := l.packFloats(t, nil, pack)
+	if err != nil {
+		l.fail(fmt.Errorf("tensor %s: %w", name, err))
+	}
+	return w
+}
+
 // Linear reads the weight of a linear layer.
 func (l *Loader) Linear(name string, out, in int) *kernel.Weights {
 	return l.LinearRows(name, out, in, nil)
@@ -185,6 +227,55 @@ func (l *Loader) LinearRows(name string, out, in int, order []int) *kernel.Weigh
 	return w
 }
 
+// LinearColumns reads linear layers that a file keeps side by side in one matrix, transposed:
+// {in, out[0]+out[1]+...}, the columns of one after another. It returns one for each of out.
+func (l *Loader) LinearColumns(name string, in int, out ...int) []*kernel.Weights {
+	columns := 0
+	for _, n := range out {
+		columns += n
+	}
+	layers := make([]*kernel.Weights, len(out))
+	t, ok := l.take(name, in, columns)
+	if !ok {
+		return layers
+	}
+	v, err := l.floats(t)
+	if err != nil {
+		l.fail(fmt.Errorf("tensor %s: %w", name, err))
+		return layers
+	}
+	pack := l.m.PackBF16
+	if l.o.Exact {
+		pack = l.m.PackF32
+	}
+	from := 0
+	for i, n := range out {
+		turned := &transposition{src: v, dst: make([]float32, n*in), in: in, out: n, from: from, stride: columns}
+		l.m.Parallel((n+transposeRows-1)/transposeRows, turned)
+		layers[i] = pack(n, in, turned.dst)
+		from += n
+	}
+	return layers
+}
+
+// transposeRows is how many rows of the result are one part.
+const transposeRows = 32
+
+// transposition is the task of turning columns of a matrix into rows.
+type transposition struct {
+	src, dst              []float32
+	in, out, from, stride int
+}
+
+func (t *transposition) Run(part int) {
+	first, last := part*transposeRows, min((part+1)*transposeRows, t.out)
+	for i := range t.in {
+		for o, v := range t.src[i*t.stride+t.from+first : i*t.stride+t.from+last] {
+			t.dst[(first+o)*t.in+i] = v
+		}
+	}
+}
+
 func (l *Loader) packFloats(t Tensor, order []int, pack func(out, in int, w []float32) *kernel.Weights) (*kernel.Weights, error) {
 	if order != nil && len(order) != t.Shape[0] {
 		return nil, errors.New("wrong number of rows to put in order")
@@ -203,11 +294,16 @@ func (l *Loader) floats(t Tensor) ([]float32, error) {
 	if cap(l.buffer) < n {
 		l.buffer = make([]float32, n)
 	}
+	return l.buffer[:n], l.floatsTo(l.buffer[:n], t)
+}
+
+// floatsTo converts a whole matrix into dst.
+func (l *Loader) floatsTo(dst []float32, t Tensor) error {
 	const part = 1 << 18 // numbers
 	rows := max(1, part/max(1, t.Shape[1]))
-	c := &conversion{t: t, dst: l.buffer[:n], rows: rows, errs: make([]error, (t.Shape[0]+rows-1)/rows)}
+	c := &conversion{t: t, dst: dst, rows: rows, errs: make([]error, (t.Shape[0]+rows-1)/rows)}
 	l.m.Parallel(len(c.errs), c)
-	return c.dst, cmp.Or(c.errs...)
+	return cmp.Or(c.errs...)
 }
 
 // conversion is the task of turning stored rows into float32.

@@ -92,6 +92,44 @@ func TestLoaderReads(t *testing.T) {
 	}
 }
 
+// Layers side by side and transposed come apart.
+func TestLoaderReadsColumns(t *testing.T) {
+	t.Parallel()
+	for _, exact := range []bool{true, false} {
+		l := NewLoader(machine(t), fakeSource{"qkv": {3, 5}, "wide": {2, 70}}, LoaderOptions{Exact: exact})
+		parts := l.LinearColumns("qkv", 3, 2, 1, 2)
+		wide := l.LinearColumns("wide", 2, 70)
+		if err := l.Finish(); err != nil {
+			t.Fatal(err)
+		}
+		row := make([]float32, 3)
+		for i, want := range [][]float32{{1, 6, 11}, {2, 7, 12}, {4, 9, 14}} {
+			parts[i].Row(row, parts[i].Out-1)
+			if !slices.Equal(row, want) || parts[i].In != 3 {
+				t.Errorf("the last row of part %d is %v, want %v", i, row, want)
+			}
+		}
+		if wide[0].Row(row[:2], 69); row[0] != 69 || row[1] != 139 {
+			t.Errorf("row 69 is %v", row[:2])
+		}
+		if l.Parameters() != 15+140 {
+			t.Errorf("%d parameters", l.Parameters())
+		}
+	}
+}
+
+func TestParseActivation(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]kernel.Activation{"gelu": kernel.GELU, "gelu_new": kernel.GELUTanh, "swish": kernel.SiLU} {
+		if got, ok := ParseActivation(name); !ok || got != want {
+			t.Errorf("%s: got %v, %t", name, got, ok)
+		}
+	}
+	if _, ok := ParseActivation("relu"); ok {
+		t.Error("relu is known")
+	}
+}
+
 func TestLoaderFaults(t *testing.T) {
 	t.Parallel()
 	for want, use := range map[string]func(l *Loader){
@@ -101,6 +139,7 @@ func TestLoaderFaults(t *testing.T) {
 		"no place for: a, broken":                     func(*Loader) {},
 		"no place for: a":                             func(l *Loader) { l.Ignore("broken") },
 		"tensor broken: cannot be read":               func(l *Loader) { l.Linear("broken", 2, 2) },
+		"tensor a has the shape [3 4], want [3 5]":    func(l *Loader) { l.LinearColumns("a", 3, 2, 3) },
 		"tensor a: wrong number of rows":              func(l *Loader) { l.LinearRows("a", 3, 4, []int{0}) },
 		"a, b, c, d, e and 2 more":                    nil,
 		"tensor broken has the shape [2 2], want [7]": func(l *Loader) { l.Vector("broken", 7) },
@@ -206,4 +245,13 @@ func TestLayers(t *testing.T) {
 	near("RMS norm", out, []float32{3 / 3.5355339, 8 / 3.5355339})
 	LayerNorm{Gain: []float32{1, 2}, Bias: []float32{0, 1}}.Forward(m, out, []float32{3, 5})
 	near("layer norm", out, []float32{-1, 3})
+}
+
+func TestGather(t *testing.T) {
+	t.Parallel()
+	x := []float32{0, 0, 1, 1, 2, 2, 3, 3}
+	Gather(x, 2, []int32{0, 2, 3})
+	if want := []float32{0, 0, 2, 2, 3, 3}; !slices.Equal(x[:6], want) {
+		t.Errorf("got %v, want %v", x[:6], want)
+	}
 }

@@ -24,12 +24,13 @@ func benchmarkTexts(b *testing.B) map[string]string {
 		"sentence": "Cut from 100% organic cotton, this ecru overshirt has a neat collar, two chest pockets and horn buttons.",
 		"prose":    strings.Repeat(prose, 64),
 		"mixture":  all.String(),
+		"chinese":  strings.Repeat("採用百分之百有機棉，剪裁俐落，洗後越穿越柔軟。", 200),
 		"longword": strings.Repeat("supercalifragilistic", 2000),
 	}
 }
 
 func BenchmarkEncode(b *testing.B) {
-	for _, name := range []string{"smollm2", "minilm"} {
+	for _, name := range []string{"smollm2", "minilm", "xlmr"} {
 		tok := load(b, name)
 		for kind, s := range benchmarkTexts(b) {
 			b.Run(name+"/"+kind, func(b *testing.B) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"strings"
 	"sync/atomic"
 	"unicode/utf8"
 )
@@ -15,9 +16,13 @@ type bpe struct {
 	// prefixAt is the stage whose pieces get a space before them if they do not
 	// begin with one; -1 if there is none.
 	prefixAt int
+	// removeAt is the stage whose pieces of white space are left out; -1 if there is none.
+	removeAt int
 
 	words        map[string]int32 // text of a token to its number
+	ends         map[string]int32 // the same of tokens that end a word, without their suffix
 	byteID       [256]int32       // tokens of single bytes, -1 for a byte that has none
+	lastID       [256]int32       // the same at the end of a word
 	complete     bool             // every byte has a token, or an unknown token stands in
 	unknown      int32            // token for such bytes; -1 drops them
 	fuseUnknown  bool
@@ -35,26 +40,45 @@ const (
 	wholeNo
 )
 
+// bpeOptions are what newBPE needs beside the vocabulary.
+type bpeOptions struct {
+	size   int    // one more than the largest token number
+	suffix string // of tokens that end a word; "" if they are as others
+}
+
 // newBPE builds the model. spelled maps tokens in the byte alphabet to numbers.
-func newBPE(spelled map[string]int32, merges [][2]string, size int) (*bpe, error) {
+func newBPE(spelled map[string]int32, merges [][2]string, o bpeOptions) (*bpe, error) {
 	b := &bpe{
 		prefixAt: -1,
+		removeAt: -1,
 		words:    make(map[string]int32, len(spelled)),
 		unknown:  -1,
 		complete: true,
-		whole:    make([]atomic.Uint32, size),
+		whole:    make([]atomic.Uint32, o.size),
 	}
 	for s, id := range spelled {
 		if raw, ok := fromAlphabet(s); ok {
 			b.words[raw] = id
 		}
 	}
-	for c := range b.byteID {
-		id, ok := b.words[string([]byte{byte(c)})]
-		if !ok {
-			id, b.complete = -1, false
+	b.ends = b.words
+	if o.suffix != "" {
+		b.ends = make(map[string]int32, len(spelled)/2)
+		for s, id := range b.words {
+			if rest, ok := strings.CutSuffix(s, o.suffix); ok {
+				b.ends[rest] = id
+			}
 		}
-		b.byteID[c] = id
+	}
+	for c := range b.byteID {
+		b.byteID[c], b.lastID[c] = -1, -1
+		if id, ok := b.words[string([]byte{byte(c)})]; ok {
+			b.byteID[c] = id
+		}
+		if id, ok := b.ends[string([]byte{byte(c)})]; ok {
+			b.lastID[c] = id
+		}
+		b.complete = b.complete && b.byteID[c] >= 0 && b.lastID[c] >= 0
 	}
 	b.pairs = newPairTable(len(merges))
 	var joined []byte
@@ -89,6 +113,13 @@ func (b *bpe) pieces(w *work, stage, base int, s string) {
 	last := stage == len(b.stages)-1 && b.prefixAt <= stage
 	for next := b.stages[stage]; len(s) > 0 && !w.full(); {
 		n := next(s)
+		if stage == b.removeAt {
+			if c, _ := classAtStart(s); c.is(space) {
+				base += n
+				s = s[n:]
+				continue
+			}
+		}
 		if last {
 			b.word(w, base, s[:n])
 		} else {
@@ -119,7 +150,7 @@ func (b *bpe) prefixed(w *work, stage, base int, s string) {
 
 // word appends the tokens of one piece, which lies at base of w.text.
 func (b *bpe) word(w *work, base int, s string) {
-	if id, ok := b.words[s]; ok {
+	if id, ok := b.ends[s]; ok {
 		if b.ignoreMerges || b.yieldsItself(w, s, id) {
 			w.add(id, base, base+len(s))
 			return
@@ -172,11 +203,15 @@ func (b *bpe) fill(w *work, s string) {
 		for i := range len(s) {
 			w.symbols = append(w.symbols, symbol{id: b.byteID[s[i]], length: 1})
 		}
+		w.symbols[len(s)-1].id = b.lastID[s[len(s)-1]]
 		return
 	}
 	fused := false
 	for i := range len(s) {
 		id := b.byteID[s[i]]
+		if i == len(s)-1 {
+			id = b.lastID[s[i]]
+		}
 		switch {
 		case id >= 0:
 			w.symbols = append(w.symbols, symbol{id: id, length: 1})

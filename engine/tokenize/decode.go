@@ -28,6 +28,21 @@ func newByteDecoder(tokens []string) *byteDecoder {
 	return d
 }
 
+// endWords makes tokens that end in suffix, which marks the end of a word, end in
+// one space instead.
+func (d *byteDecoder) endWords(suffix string) {
+	if suffix == "" {
+		return
+	}
+	var text strings.Builder
+	start := make([]uint32, 0, len(d.start))
+	for id := range d.known {
+		start = append(start, uint32(text.Len()))
+		text.WriteString(strings.ReplaceAll(d.bytes(int32(id)), suffix, " "))
+	}
+	d.start, d.text = append(start, uint32(text.Len())), text.String()
+}
+
 func (d *byteDecoder) bytes(id int32) string { return d.text[d.start[id]:d.start[id+1]] }
 
 func (d *byteDecoder) appendToken(dst []byte, id int32, _ bool) ([]byte, bool) {

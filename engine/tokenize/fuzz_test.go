@@ -14,6 +14,8 @@ const awkward = "a <end> 12  \u0301é漢 <|end|>\x00\xffb don't\n\n"
 func FuzzFromJSON(f *testing.F) {
 	f.Add([]byte(smallBPE))
 	f.Add([]byte(smallWordPiece))
+	f.Add([]byte(strings.Replace(strings.Replace(smallBPE, `"merges"`, `"end_of_word_suffix": "</w>", "merges"`, 1), `"decoder"`, `"normalizer": {"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Replace", "pattern": {"Regex": "\\s+"}, "content": " "}, {"type": "Lowercase"}]}, "post_processor": {"type": "RobertaProcessing", "sep": ["b", 1], "cls": ["a", 0]}, "decoder"`, 1)))
+	f.Add([]byte(smallUnigram))
 	f.Add([]byte(strings.Replace(smallBPE, `"decoder"`, `"post_processor": {"type": "Sequence", "processors": [{"type": "ByteLevel"}, {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "x"}}, {"Sequence": {"id": "A"}}], "pair": [], "special_tokens": {"x": {"ids": [3]}}}]}, "decoder"`, 1)))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		tok, err := tokenize.FromJSON(data)

@@ -46,7 +46,7 @@ func (v *GGUFVocabulary) build() (*tokenizer, error) {
 			return nil, err
 		}
 	}
-	b, err := newBPE(known.spelled, merges, len(t.tokens))
+	b, err := newBPE(known.spelled, merges, bpeOptions{size: len(t.tokens)})
 	if err != nil {
 		return nil, err
 	}

@@ -120,6 +120,8 @@ func stepOf(name string) int {
 		return 1
 	case "smollm2digits":
 		return 4
+	case "clip":
+		return 2
 	}
 	return 5
 }
@@ -130,7 +132,7 @@ func TestEncodeLikeReference(t *testing.T) {
 	if len(texts) < 5000 {
 		t.Fatalf("%d texts, want at least 5000", len(texts))
 	}
-	names := []string{"smollm2", "minilm", "gpt2", "smollm2digits", "digits", "llama3", "qwen2", "prefix", "dropping", "unknown", "whole"}
+	names := []string{"smollm2", "minilm", "gpt2", "smollm2digits", "digits", "llama3", "qwen2", "prefix", "dropping", "unknown", "whole", "clip", "cliphub", "cliplacking"}
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -182,7 +184,7 @@ func spell(tok tokenize.Tokenizer, ids []int32, from int) []string {
 func TestSpecialAsPlainText(t *testing.T) {
 	t.Parallel()
 	texts := eachLine[text](t, "texts.jsonl.gz")
-	for _, name := range []string{"smollm2", "minilm"} {
+	for _, name := range []string{"smollm2", "minilm", "clip"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tok := load(t, name)
@@ -216,7 +218,7 @@ func (c *pairCase) UnmarshalJSON(data []byte) error {
 
 func TestPairsAndTruncationLikeReference(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"minilm", "gpt2", "llama3"} {
+	for _, name := range []string{"minilm", "gpt2", "llama3", "xlmr"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tok := load(t, name)
@@ -261,7 +263,7 @@ func (c *decodeCase) UnmarshalJSON(data []byte) error {
 
 func TestDecodeLikeReference(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"smollm2", "minilm", "gpt2", "dropping"} {
+	for _, name := range []string{"smollm2", "minilm", "gpt2", "dropping", "xlmr", "uniform", "bytefall"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tok := load(t, name)
@@ -292,9 +294,17 @@ func streamed(tok tokenize.Tokenizer, ids []int32, skip bool) string {
 // Every golden file has a test that reads it.
 func TestGoldensAreUsed(t *testing.T) {
 	t.Parallel()
-	source, err := os.ReadFile("golden_test.go")
+	tests, err := filepath.Glob("*_test.go")
 	if err != nil {
 		t.Fatal(err)
+	}
+	var source []byte
+	for _, name := range tests {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source = append(source, b...)
 	}
 	files, err := filepath.Glob("testdata/*.gz")
 	if err != nil {

@@ -38,6 +38,19 @@ type jsonNormalizer struct {
 	HandleChineseChars *bool  `json:"handle_chinese_chars"`
 	StripAccents       *bool  `json:"strip_accents"`
 	Lowercase          *bool  `json:"lowercase"`
+
+	Normalizers []jsonNormalizer `json:"normalizers"`          // Sequence
+	Charsmap    []byte           `json:"precompiled_charsmap"` // Precompiled
+	Pattern     jsonPattern      `json:"pattern"`              // Replace
+	Content     string           `json:"content"`              // Replace
+	StripLeft   *bool            `json:"strip_left"`           // Strip
+	StripRight  *bool            `json:"strip_right"`          // Strip
+}
+
+// jsonPattern is written {"String": "x"} or {"Regex": "x"}.
+type jsonPattern struct {
+	String *string
+	Regex  *string
 }
 
 type jsonSplitter struct {
@@ -46,12 +59,12 @@ type jsonSplitter struct {
 	AddPrefixSpace   *bool          `json:"add_prefix_space"`  // ByteLevel
 	UseRegex         *bool          `json:"use_regex"`         // ByteLevel
 	IndividualDigits bool           `json:"individual_digits"` // Digits
-	Pattern          struct {
-		String *string
-		Regex  *string
-	} `json:"pattern"` // Split
-	Behavior string `json:"behavior"` // Split
-	Invert   bool   `json:"invert"`   // Split
+	Pattern          jsonPattern    `json:"pattern"`           // Split
+	Behavior         string         `json:"behavior"`          // Split
+	Invert           bool           `json:"invert"`            // Split
+	Replacement      string         `json:"replacement"`       // Metaspace
+	PrependScheme    *string        `json:"prepend_scheme"`    // Metaspace
+	Split            *bool          `json:"split"`             // Metaspace
 }
 
 type jsonProcessor struct {
@@ -64,7 +77,7 @@ type jsonProcessor struct {
 	SpecialTokens  map[string]struct {
 		IDs []int32 `json:"ids"`
 	} `json:"special_tokens"`
-	Sep jsonNamedToken `json:"sep"` // BertProcessing
+	Sep jsonNamedToken `json:"sep"` // BertProcessing, RobertaProcessing
 	Cls jsonNamedToken `json:"cls"`
 }
 
@@ -91,20 +104,25 @@ type jsonDecoder struct {
 	Type    string  `json:"type"`
 	Prefix  *string `json:"prefix"`  // WordPiece
 	Cleanup *bool   `json:"cleanup"` // WordPiece
+
+	Replacement    string  `json:"replacement"`      // Metaspace
+	PrependScheme  *string `json:"prepend_scheme"`   // Metaspace
+	AddPrefixSpace *bool   `json:"add_prefix_space"` // Metaspace
 }
 
 type jsonModel struct {
-	Type                    string           `json:"type"`
-	Vocab                   map[string]int32 `json:"vocab"`
-	Merges                  []jsonMerge      `json:"merges"`
-	Dropout                 *float64         `json:"dropout"`
-	UnkToken                *string          `json:"unk_token"`
-	ContinuingSubwordPrefix *string          `json:"continuing_subword_prefix"`
-	EndOfWordSuffix         *string          `json:"end_of_word_suffix"`
-	FuseUnk                 bool             `json:"fuse_unk"`
-	ByteFallback            bool             `json:"byte_fallback"`
-	IgnoreMerges            bool             `json:"ignore_merges"`
-	MaxInputCharsPerWord    *int             `json:"max_input_chars_per_word"`
+	Type                    string         `json:"type"`
+	Vocab                   jsonVocabulary `json:"vocab"`
+	Merges                  []jsonMerge    `json:"merges"`
+	Dropout                 *float64       `json:"dropout"`
+	UnkToken                *string        `json:"unk_token"`
+	ContinuingSubwordPrefix *string        `json:"continuing_subword_prefix"`
+	EndOfWordSuffix         *string        `json:"end_of_word_suffix"`
+	FuseUnk                 bool           `json:"fuse_unk"`
+	ByteFallback            bool           `json:"byte_fallback"`
+	IgnoreMerges            bool           `json:"ignore_merges"`
+	MaxInputCharsPerWord    *int           `json:"max_input_chars_per_word"`
+	UnkID                   *int32         `json:"unk_id"` // Unigram
 }
 
 // jsonMerge is written "a b" or ["a", "b"].
@@ -141,14 +159,23 @@ func orElse[T any](p *T, otherwise T) T {
 func (f *jsonFile) build() (*tokenizer, error) {
 	if f.Model.Type == "" { // as older files have it
 		f.Model.Type = "WordPiece"
-		if f.Model.Merges != nil {
+		switch {
+		case f.Model.Merges != nil:
 			f.Model.Type = "BPE"
+		case f.Model.Vocab.listed:
+			f.Model.Type = "Unigram"
 		}
 	}
-	if f.Model.Type != "BPE" && f.Model.Type != "WordPiece" {
-		return nil, fmt.Errorf("model %q is not supported (BPE and WordPiece are)", f.Model.Type)
+	add := map[string]func(*jsonFile, *tokenizer, vocabulary) error{
+		"BPE": (*jsonFile).addBPE, "WordPiece": (*jsonFile).addWordPiece, "Unigram": (*jsonFile).addUnigram,
+	}[f.Model.Type]
+	if add == nil {
+		return nil, fmt.Errorf("model %q is not supported (BPE, WordPiece and Unigram are)", f.Model.Type)
 	}
-	v := vocabulary{spelled: f.Model.Vocab, added: f.AddedTokens}
+	if f.Model.Vocab.listed != (f.Model.Type == "Unigram") {
+		return nil, fmt.Errorf("model %s: the vocabulary has the form of another model's", f.Model.Type)
+	}
+	v := vocabulary{spelled: f.Model.Vocab.ids, added: f.AddedTokens}
 	t, err := v.tokenizer()
 	if err != nil {
 		return nil, err
@@ -156,10 +183,7 @@ func (f *jsonFile) build() (*tokenizer, error) {
 	if err := f.addPost(t); err != nil {
 		return nil, err
 	}
-	if f.Model.Type == "WordPiece" {
-		return t, f.addWordPiece(t, v)
-	}
-	return t, f.addBPE(t, v)
+	return t, add(f, t, v)
 }
 
 func (f *jsonFile) addWordPiece(t *tokenizer, v vocabulary) error {
@@ -172,9 +196,9 @@ func (f *jsonFile) addWordPiece(t *tokenizer, v vocabulary) error {
 	if t.post.trim {
 		return errors.New("post_processor ByteLevel is not supported for WordPiece")
 	}
-	m := newWordPiece(f.Model.Vocab, orElse(f.Model.ContinuingSubwordPrefix, "##"))
+	m := newWordPiece(v.spelled, orElse(f.Model.ContinuingSubwordPrefix, "##"))
 	unknown := orElse(f.Model.UnkToken, "[UNK]")
-	id, ok := f.Model.Vocab[unknown]
+	id, ok := v.spelled[unknown]
 	if !ok {
 		return fmt.Errorf("unknown token %q is not in the vocabulary", unknown)
 	}
@@ -189,12 +213,13 @@ func (f *jsonFile) addWordPiece(t *tokenizer, v vocabulary) error {
 			accents: orElse(n.StripAccents, lower), lower: lower,
 		}
 	}
-	m.added = v.normalizedMatcher(func(s string) string {
+	m.added = t.addNormalized(v, func(s string) string {
 		var n normalized
 		m.normalizer.run(&n, 0, s)
 		return string(n.text)
 	})
 	t.model = m
+	t.post.unknown = m.unknown
 	t.decoder = &wordPieceDecoder{tokens: t.tokens, prefix: orElse(f.Decoder.Prefix, "##")}
 	if orElse(f.Decoder.Cleanup, true) {
 		t.decoder.(*wordPieceDecoder).cleanup = cleanups()
@@ -206,28 +231,28 @@ func (f *jsonFile) addWordPiece(t *tokenizer, v vocabulary) error {
 func (f *jsonFile) addBPE(t *tokenizer, v vocabulary) error {
 	m := &f.Model
 	switch {
-	case f.Normalizer != nil:
-		return fmt.Errorf("normalizer %q is not supported for byte-level BPE", f.Normalizer.Type)
 	case f.Decoder == nil || f.Decoder.Type != "ByteLevel":
 		return errors.New("a BPE model needs the ByteLevel decoder; BPE over characters is not supported")
 	case m.ByteFallback:
 		return errors.New("model BPE: byte_fallback is not supported")
 	case orElse(m.Dropout, 0) != 0:
 		return errors.New("model BPE: dropout is not supported")
-	case orElse(m.ContinuingSubwordPrefix, "") != "" || orElse(m.EndOfWordSuffix, "") != "":
-		return errors.New("model BPE: continuing_subword_prefix and end_of_word_suffix are not supported")
+	case orElse(m.ContinuingSubwordPrefix, "") != "":
+		return errors.New("model BPE: continuing_subword_prefix is not supported")
+	case orElse(m.EndOfWordSuffix, "") != "" && m.IgnoreMerges:
+		return errors.New("model BPE: end_of_word_suffix with ignore_merges is not supported")
 	}
 	merges := make([][2]string, len(m.Merges))
 	for i := range merges {
 		merges[i] = m.Merges[i]
 	}
-	b, err := newBPE(m.Vocab, merges, len(t.tokens))
+	b, err := newBPE(v.spelled, merges, bpeOptions{size: len(t.tokens), suffix: orElse(m.EndOfWordSuffix, "")})
 	if err != nil {
 		return err
 	}
 	b.ignoreMerges, b.fuseUnknown = m.IgnoreMerges, m.FuseUnk
 	if unknown := orElse(m.UnkToken, ""); unknown != "" {
-		id, ok := m.Vocab[unknown]
+		id, ok := v.spelled[unknown]
 		if !ok {
 			return fmt.Errorf("unknown token %q is not in the vocabulary", unknown)
 		}
@@ -240,7 +265,8 @@ func (f *jsonFile) addBPE(t *tokenizer, v vocabulary) error {
 		return err
 	}
 	t.useBPE(b, v)
-	return nil
+	t.spelled.endWords(orElse(m.EndOfWordSuffix, ""))
+	return t.useNormalizer(b, v, f.Normalizer)
 }
 
 func (s *jsonSplitter) name() string {
@@ -287,6 +313,9 @@ func (s *jsonSplitter) addTo(b *bpe, last bool) error {
 		if err != nil {
 			return fmt.Errorf("pre_tokenizer Split: %w", err)
 		}
+		if s.Behavior == "Removed" && leavesSpaces(orElse(s.Pattern.Regex, "")) {
+			b.removeAt = len(b.stages)
+		}
 		b.stages = append(b.stages, scan)
 	default:
 		return fmt.Errorf("pre_tokenizer %q is not supported (ByteLevel, Digits, Split and Sequence are)", s.Type)
@@ -315,12 +344,15 @@ func (f *jsonFile) addPost(t *tokenizer) error {
 			cls, sep := []int32{s.Cls.id}, []int32{s.Sep.id}
 			t.post.one = []templatePart{{text: -1, ids: cls}, {text: 0}, {text: -1, ids: sep}}
 			t.post.two = append(slices.Clone(t.post.one), templatePart{text: 1, typeID: 1}, templatePart{text: -1, ids: sep, typeID: 1})
+		case "RobertaProcessing":
+			t.post.one, t.post.two = robertaTemplates([]int32{s.Cls.id}, []int32{s.Sep.id})
+			t.post.trim, t.post.keepFirstSpace = orElse(s.TrimOffsets, true), orElse(s.AddPrefixSpace, true)
 		case "TemplateProcessing":
 			if t.post.one, err = s.template(s.Single, 1); err == nil {
 				t.post.two, err = s.template(s.Pair, 2)
 			}
 		default:
-			err = fmt.Errorf("post_processor %q is not supported (TemplateProcessing, BertProcessing and ByteLevel are)", s.Type)
+			err = fmt.Errorf("post_processor %q is not supported (TemplateProcessing, BertProcessing, RobertaProcessing and ByteLevel are)", s.Type)
 		}
 		if err == nil {
 			err = t.post.check(len(t.tokens))

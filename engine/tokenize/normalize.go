@@ -19,6 +19,7 @@ type normalized struct {
 	text  []byte
 	plain bool
 	start int
+	base  int // where the whole text began
 	from  []int
 	to    []int
 
@@ -36,7 +37,9 @@ type decomposed struct {
 	added bool  // not the first one of its decomposition
 }
 
-func (n *normalized) size() int { return cap(n.text) + 16*cap(n.from) + 12*cap(n.pending) }
+func (n *normalized) size() int {
+	return cap(n.text) + 16*cap(n.from) + 12*cap(n.pending)
+}
 
 // span is the original place of bytes start to end of the normalised text.
 func (n *normalized) span(start, end int) Span {

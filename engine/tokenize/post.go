@@ -8,6 +8,7 @@ type postProcessor struct {
 	trim     bool           // offsets leave out white space at the ends of a token
 	// keepFirstSpace leaves the one space in that the pre-tokenizer may have added.
 	keepFirstSpace bool
+	unknown        int32 // the model's token for what it does not know; -1 if it has none
 }
 
 // templatePart is a text or some tokens.
@@ -78,6 +79,11 @@ func (p *postProcessor) build(parts []templatePart, texts [2]*work, keep [2]int,
 		w, n := texts[part.text], keep[part.text]
 		e.IDs = append(e.IDs, w.ids[:n]...)
 		e.Offsets = append(e.Offsets, w.spans[:n]...)
+		for _, id := range w.ids[:n] {
+			if id == p.unknown {
+				e.Unknown++
+			}
+		}
 	}
 	for i, w := range texts {
 		e.Truncated = e.Truncated || w != nil && keep[i] < len(w.ids)

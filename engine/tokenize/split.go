@@ -29,9 +29,17 @@ func patternScanner(pattern string) (scanner, error) {
 		return func(s string) int { return scanLines(s, 3) }, nil
 	case patternQwen2:
 		return func(s string) int { return scanLines(s, 1) }, nil
+	case patternCLIP:
+		return scanCLIP, nil
+	case patternCLIPMarked:
+		return scanCLIPMarked, nil
 	}
-	return nil, fmt.Errorf("pattern %q is not supported (those of GPT-2, Llama 3 and Qwen 2 are)", pattern)
+	return nil, fmt.Errorf("pattern %q is not supported (those of GPT-2, Llama 3, Qwen 2 and CLIP are)", pattern)
 }
+
+// leavesSpaces tells whether a pattern matches everything but white space; the
+// others match all.
+func leavesSpaces(pattern string) bool { return pattern == patternCLIP || pattern == patternCLIPMarked }
 
 // scanGPT2 follows patternGPT2.
 func scanGPT2(s string) int {

@@ -3,9 +3,10 @@
 //
 // Key words: tokenizer, encoding, stream.
 //
-// Two kinds are known: byte-level BPE (GPT-2 and SmolLM2) and WordPiece (BERT).
-// FromJSON reads a tokenizer.json, FromGGUF the vocabulary in a GGUF file's
-// metadata; a component that is not known is refused by name, never skipped.
+// Three kinds are known: byte-level BPE (GPT-2, SmolLM2, CLIP), WordPiece (BERT) and
+// Unigram (SentencePiece, XLM-R). FromJSON reads a tokenizer.json, FromBPEFiles and
+// FromCLIPFiles the vocab.json and merges.txt of GPT-2 and of CLIP, FromGGUF the vocabulary in a
+// GGUF file's metadata; a component that is not known is refused by name, never skipped.
 //
 //	t, err := tokenize.FromJSON(data)
 //	e := t.Encode("A linen shirt.", tokenize.Options{AddSpecial: true})
@@ -69,6 +70,8 @@ type Encoding struct {
 	TypeIDs []int32
 	// Truncated says that MaxTokens cut something off.
 	Truncated bool
+	// Unknown is how many of IDs stand for text that the vocabulary does not have.
+	Unknown int
 }
 
 // GGUFVocabulary is what a GGUF file's metadata says about its tokenizer, under

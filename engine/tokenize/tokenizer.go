@@ -52,8 +52,17 @@ type work struct {
 	dropped []int
 	places  []int
 	heap    mergeHeap
-	// For wordPiece.
+	// For wordPiece and unigram.
 	norm normalized
+	// For unigram.
+	spare  normalized
+	edits  []edit
+	marks  []markEdit
+	spaced spacedText
+	nodes  []pathNode
+	path   []int32
+	// For the composition of two characters.
+	rune, pair, both []byte
 }
 
 // keepBytes bounds the memory that an idle work holds on to.
@@ -96,7 +105,7 @@ func (t *tokenizer) borrow(o Options) *work {
 
 func (t *tokenizer) giveBack(w *work) {
 	w.text = ""
-	if cap(w.spans)*16+cap(w.symbols)*24+cap(w.heap)*8+w.norm.size() <= keepBytes {
+	if cap(w.spans)*16+cap(w.symbols)*24+cap(w.heap)*8+w.norm.size()+w.unigramSize() <= keepBytes {
 		t.scratch.Put(w)
 	}
 }

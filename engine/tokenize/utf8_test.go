@@ -82,7 +82,7 @@ func TestMergeShortEqualsMergeLong(t *testing.T) {
 		spelled[s] = int32(i)
 	}
 	merges := [][2]string{{"b", "a"}, {"a", "a"}, {"a", "b"}, {"aa", "b"}, {"ab", "c"}, {"aa", "aa"}, {"b", "ab"}, {"c", "ab"}, {"ab", "ab"}, {"c", "c"}, {"cc", "a"}}
-	b, err := newBPE(spelled, merges, len(spelled))
+	b, err := newBPE(spelled, merges, bpeOptions{size: len(spelled)})
 	if err != nil {
 		t.Fatal(err)
 	}

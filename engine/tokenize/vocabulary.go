@@ -18,7 +18,7 @@ func (v vocabulary) tokenizer() (*tokenizer, error) {
 	if len(v.spelled) == 0 {
 		return nil, errors.New("the vocabulary is empty")
 	}
-	t := &tokenizer{ids: map[string]int32{}, special: map[int32]bool{}, addedByID: map[int32]bool{}}
+	t := &tokenizer{post: postProcessor{unknown: -1}, ids: map[string]int32{}, special: map[int32]bool{}, addedByID: map[int32]bool{}}
 	// Numbers may have gaps, but not such that a small file asks for much memory.
 	most := int32(min(16*(len(v.spelled)+len(v.added))+4096, 1<<30))
 	size := int32(0)
@@ -70,6 +70,17 @@ func (v vocabulary) normalizedMatcher(normalize func(string) string) *matcher {
 	return newMatcher(v.spellings(true, normalize))
 }
 
+// addNormalized is normalizedMatcher for a model with a normaliser; such tokens are also spelled, from number to
+// text, as they come out of it.
+func (t *tokenizer) addNormalized(v vocabulary, normalize func(string) string) *matcher {
+	for _, a := range v.added {
+		if a.Normalized && a.Content != "" {
+			t.tokens[a.ID] = normalize(a.Content)
+		}
+	}
+	return v.normalizedMatcher(normalize)
+}
+
 func (v vocabulary) spellings(normalized bool, normalize func(string) string) map[string]addedToken {
 	out := map[string]addedToken{}
 	for _, a := range v.added {
@@ -85,6 +96,7 @@ func (v vocabulary) spellings(normalized bool, normalize func(string) string) ma
 // useBPE completes a tokenizer with a byte-level model.
 func (t *tokenizer) useBPE(b *bpe, v vocabulary) {
 	t.model = b
+	t.post.unknown = b.unknown
 	t.normalized = v.normalizedMatcher(func(s string) string { return s })
 	t.spelled = newByteDecoder(t.tokens)
 	t.decoder = t.spelled

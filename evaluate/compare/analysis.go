@@ -2,9 +2,7 @@ package compare
 
 import (
 	"context"
-	"fmt"
 	"math"
-	"slices"
 
 	"stylesprint"
 	"stylesprint/evaluate/resample"
@@ -15,24 +13,29 @@ type analysis struct {
 	*Comparison
 	columns []*column
 	base    int // the baseline's column
+	rule    Rule
+	against Against
 
 	// samples holds, for each column and metric, the scores of the bootstrap
 	// samples, paired over everything.
 	samples [][][]float64
 	costs   [][]float64
-	waits   [][]float64
+	waits   [][]float64      // mean latency
+	waited  []resample.Table // sums of column.waiting
+	medians [][]float64      // median latency; nil where none was measured
 	rivals  *rivals
 }
 
 // rivals is what the decision needs beyond the Comparison: how any two
 // candidates differ.
 type rivals struct {
-	base    int
-	samples [][][]float64 // by candidate and metric
-	costs   [][]float64   // by candidate; nil where unknown
-	waits   [][]float64   // mean latency, by candidate
+	base, ref int
+	rule      Rule
+	samples   [][][]float64 // by candidate and metric
+	costs     [][]float64   // by candidate; nil where unknown
+	waits     [][]float64   // mean latency, by candidate
 	// inferior holds, by candidate and metric, the one-sided p value against
-	// losing more than the margin to the baseline.
+	// losing more than the margin to the reference.
 	inferior [][]float64
 }
 
@@ -43,7 +46,8 @@ func (a *analysis) run(ctx context.Context) error {
 	c := a.Comparison
 	c.Baseline = a.columns[a.base].name
 	c.Candidates = make([]Candidate, len(a.columns))
-	a.rivals = &rivals{base: a.base, samples: a.samples, waits: a.waits, costs: make([][]float64, len(a.columns)), inferior: make([][]float64, len(a.columns))}
+	a.medians = make([][]float64, len(a.columns))
+	a.rivals = &rivals{base: a.base, ref: a.base, rule: a.rule, samples: a.samples, waits: a.waits, costs: make([][]float64, len(a.columns))}
 	for i, col := range a.columns {
 		cand := &c.Candidates[i]
 		cand.Name, cand.Run = col.name, col.run
@@ -56,14 +60,76 @@ func (a *analysis) run(ctx context.Context) error {
 			return err
 		}
 		cand.Operation = operation
-		if i != a.base {
-			if cand.Differences, err = a.differences(ctx, i); err != nil {
-				return err
-			}
+	}
+	if err := a.compareWith(ctx, a.base, false); err != nil {
+		return err
+	}
+	if a.rule == RuleCheapest && a.against == AgainstBest {
+		a.rivals.ref = a.best()
+		if err := a.compareWith(ctx, a.rivals.ref, true); err != nil {
+			return err
 		}
 	}
-	a.adjust()
+	return a.asSacrebleu(ctx)
+}
+
+// best is the candidate with the best score on the primary metric.
+func (a *analysis) best() int {
+	m := a.metricIndex(a.Primary)
+	best := 0
+	for i := range a.Candidates {
+		if gainOf(a.Candidates[i].Scores[m].Value-a.Candidates[best].Scores[m].Value, a.Metrics[m]) > 0 {
+			best = i
+		}
+	}
+	return best
+}
+
+// compareWith sets all columns beside one of them. chosen says that the data chose
+// that one.
+func (a *analysis) compareWith(ctx context.Context, ref int, chosen bool) error {
+	all, inferior := make([][]Difference, len(a.columns)), make([][]float64, len(a.columns))
+	for i := range a.columns {
+		if i == ref {
+			continue
+		}
+		var err error
+		if all[i], inferior[i], err = a.differences(ctx, i, ref); err != nil {
+			return err
+		}
+		if chosen {
+			a.againstEvery(i, inferior[i])
+		}
+	}
+	pairs := 1.0
+	if chosen {
+		pairs = float64(len(a.columns)) / 2
+	}
+	a.adjust(all, inferior, pairs)
+	a.rivals.inferior = inferior
+	for i := range a.columns {
+		if chosen {
+			a.Candidates[i].ReferenceDifferences = all[i]
+		} else {
+			a.Candidates[i].Differences = all[i]
+		}
+	}
 	return nil
+}
+
+// againstEvery replaces the p value of the primary metric by the largest against any
+// other candidate: the reference only looks best, and whichever is truly best is
+// among them (multiple comparisons with the best, Hsu 1984).
+func (a *analysis) againstEvery(i int, inferior []float64) {
+	m := a.metricIndex(a.Primary)
+	if a.Families < minUnits {
+		return
+	}
+	for j := range a.columns {
+		if j != i {
+			inferior[m] = max(inferior[m], inferiority(minus(a.samples[i][m], a.samples[j][m]), a.Metrics[m], a.Families))
+		}
+	}
 }
 
 // bootstrap draws once for all columns and metrics.
@@ -88,6 +154,7 @@ func (a *analysis) bootstrap(ctx context.Context) error {
 		a.samples = append(a.samples, byMetric)
 		a.costs = append(a.costs, sums[0].Scores(meanValue))
 		a.waits = append(a.waits, sums[1].Scores(meanValue))
+		a.waited = append(a.waited, sums[1])
 		sums = sums[2:]
 	}
 	return nil
@@ -95,61 +162,98 @@ func (a *analysis) bootstrap(ctx context.Context) error {
 
 func (a *analysis) score(i, m int) stylesprint.Score {
 	s, _ := scoreOf(a.columns[i].run, a.Metrics[m].Name)
-	s.N = a.Items
-	s.Low, s.High, s.Level = s.Value, s.Value, 0
-	if a.Families > 1 {
-		s.Low, s.High = resample.Interval(a.samples[i][m], level)
-		s.Level = level
+	x := &a.columns[i].measures[m]
+	if !x.partial {
+		s.N = a.Items
 	}
+	s.Level = 0
+	x.bound(&s, s.Value, a.samples[i][m], x.table)
 	return s
 }
 
-// differences compares one column with the baseline.
-func (a *analysis) differences(ctx context.Context, i int) ([]Difference, error) {
-	out := make([]Difference, len(a.Metrics))
-	a.rivals.inferior[i] = make([]float64, len(a.Metrics))
-	for m, info := range a.Metrics {
-		mine, base := a.columns[i].measures[m], a.columns[a.base].measures[m]
-		d := Difference{Metric: info.Name, Delta: mine.value(mine.table.Sum()) - base.value(base.table.Sum()), P: 1, PBootstrap: 1}
-		d.Low, d.High = d.Delta, d.Delta
-		a.rivals.inferior[i][m] = 1
-		if a.Families > 1 {
-			deltas := minus(a.samples[i][m], a.samples[a.base][m])
-			d.Low, d.High = resample.Interval(deltas, level)
-			d.PBootstrap = resample.BootstrapP(deltas, d.Delta, resample.CountTies)
-			if a.Families >= minUnits {
-				a.rivals.inferior[i][m] = inferiority(deltas, info)
-			}
-			d.Detectable = a.detectable(resample.Deviation(deltas))
-			d.MoreItems = moreItems(a.Items, d.Detectable, d.target(info))
-			p, err := a.randomize(ctx, base, mine, d.Delta)
-			if err != nil {
-				return nil, err
-			}
-			d.P = p
-		}
-		out[m] = d
+// bound sets a score's value and interval: of a rate the exact one where there is one,
+// else that of the bootstrap samples.
+func (m *measure) bound(s *stylesprint.Score, value float64, samples []float64, t resample.Table) {
+	setInterval(s, value, samples, t.Rows())
+	if !m.rate {
+		return
 	}
-	return out, nil
+	if low, high, ok := resample.RateInterval(t, level); ok {
+		s.Low, s.High, s.Level = low, high, level
+	}
+}
+
+// differences compares one column with another. inferior holds the one-sided p values
+// against losing the margin or more.
+func (a *analysis) differences(ctx context.Context, i, ref int) (out []Difference, inferior []float64, err error) {
+	out, inferior = make([]Difference, len(a.Metrics)), make([]float64, len(a.Metrics))
+	for m, info := range a.Metrics {
+		mine, base := &a.columns[i].measures[m], &a.columns[ref].measures[m]
+		s := sampled{units: a.Families, items: a.Items, repeats: [2]float64{a.repeats(base), a.repeats(mine)}, challengers: len(a.columns) - 1, method: a.Method}
+		s.deltas = minus(a.samples[i][m], a.samples[ref][m])
+		if out[m], inferior[m], err = s.difference(ctx, pair{base: base, mine: mine, baseTable: base.table, mineTable: mine.table}, info); err != nil {
+			return nil, nil, err
+		}
+	}
+	return out, inferior, nil
+}
+
+// sampled is what a difference was sampled with.
+type sampled struct {
+	units, items int
+	repeats      [2]float64 // outputs an item, of the reference and of the candidate
+	challengers  int
+	method       Method
+	deltas       []float64 // of the bootstrap samples
+}
+
+// pair is one metric of two columns, and the statistics that are compared: all of
+// them, or a slice's.
+type pair struct {
+	base, mine           *measure
+	baseTable, mineTable resample.Table
+}
+
+// difference makes the figures of a pair. Its p values are not adjusted yet.
+func (s *sampled) difference(ctx context.Context, x pair, info Metric) (Difference, float64, error) {
+	d := Difference{Metric: info.Name, Delta: x.mine.value(x.mineTable.Sum()) - x.base.value(x.baseTable.Sum()), P: 1, PBootstrap: 1}
+	d.Low, d.High = d.Delta, d.Delta
+	if s.units < 2 {
+		return d, 1, nil
+	}
+	d.Low, d.High = resample.UnitsInterval(s.deltas, level, s.units)
+	d.PBootstrap = resample.BootstrapP(s.deltas, d.Delta, resample.CountTies)
+	inferior := 1.0
+	if s.units >= minUnits {
+		inferior = inferiority(s.deltas, info, s.units)
+	}
+	if x.mine.rate {
+		inferior = max(inferior, rateInferiority(x, info, &d))
+	}
+	d.Detectable = s.detectable()
+	d.MoreItems = moreItems(s.items, d.Detectable, d.target(info))
+	return d, inferior, s.randomize(ctx, x, &d)
 }
 
 // randomize is the paired approximate randomisation test: whole items, or
 // families, change sides with probability one half.
-func (a *analysis) randomize(ctx context.Context, base, mine measure, delta float64) (float64, error) {
-	x, y := evenOut(base.table, mine.table, a.repeats(base), a.repeats(mine))
-	left, right, err := resample.Randomize(ctx, x, y, resample.Options{Samples: a.Method.Randomization, Seed: a.Method.Seed})
+func (s *sampled) randomize(ctx context.Context, pr pair, d *Difference) error {
+	x, y := evenOut(pr.baseTable, pr.mineTable, s.repeats[0], s.repeats[1])
+	left, right, err := resample.Randomize(ctx, x, y, resample.Options{Samples: s.method.Randomization, Seed: s.method.Seed})
 	if err != nil {
-		return 0, err
+		return err
 	}
 	trials := make([]float64, left.Rows())
 	for i := range trials {
-		trials[i] = math.Abs(mine.value(left.Row(i)) - mine.value(right.Row(i)))
+		trials[i] = math.Abs(pr.mine.value(left.Row(i)) - pr.mine.value(right.Row(i)))
 	}
-	return resample.PValue(trials, math.Abs(delta), resample.CountTies), nil
+	d.P = resample.PValue(trials, math.Abs(d.Delta), resample.CountTies)
+	d.skipTies = resample.PValue(trials, math.Abs(d.Delta), resample.SkipTies)
+	return nil
 }
 
 // repeats is the number of outputs behind each item of a measure.
-func (a *analysis) repeats(m measure) float64 { return float64(len(m.scores)) / float64(a.Items) }
+func (a *analysis) repeats(m *measure) float64 { return float64(len(m.scores)) / float64(a.Items) }
 
 // evenOut scales the statistics of runs with different repeats, so that a
 // swapped item weighs the same on either side.
@@ -168,32 +272,26 @@ func scale(t resample.Table, by float64) resample.Table {
 	return out
 }
 
-// adjust applies Holm over the candidates and finds the verdicts.
-func (a *analysis) adjust() {
-	challengers := a.challengers()
+// adjust applies Holm over the candidates that have differences and finds the verdicts.
+// pairs is the number of comparisons behind each p value.
+func (a *analysis) adjust(all [][]Difference, inferior [][]float64, pairs float64) {
 	for m, info := range a.Metrics {
-		p, inferior := make([]float64, len(challengers)), make([]float64, len(challengers))
-		for k, i := range challengers {
-			p[k], inferior[k] = a.Candidates[i].Differences[m].P, a.rivals.inferior[i][m]
+		var which []int
+		var p, loses []float64
+		for i := range all {
+			if all[i] != nil {
+				which = append(which, i)
+				p, loses = append(p, min(1, all[i][m].P*pairs)), append(loses, inferior[i][m])
+			}
 		}
-		p, inferior = resample.Holm(p), resample.Holm(inferior)
-		for k, i := range challengers {
-			d := &a.Candidates[i].Differences[m]
+		p, loses = resample.Holm(p), resample.Holm(loses)
+		for k, i := range which {
+			d := &all[i][m]
 			d.PAdjusted = p[k]
-			d.NonInferior = info.Direction != DirectionNone && inferior[k] <= alpha/2
+			d.NonInferior = info.Direction != DirectionNone && loses[k] <= alpha/2
 			d.Verdict = verdict(*d, info, a.Families >= minUnits)
 		}
 	}
-}
-
-func (a *analysis) challengers() []int {
-	var out []int
-	for i := range a.columns {
-		if i != a.base {
-			out = append(out, i)
-		}
-	}
-	return out
 }
 
 // verdict; enough says that there are units enough to call anything equivalent.
@@ -221,26 +319,28 @@ func gainOf(delta float64, m Metric) float64 {
 }
 
 // inferiority is the one-sided p value against "loses the margin or more": the
-// share of bootstrap samples in which it does.
-func inferiority(deltas []float64, m Metric) float64 {
+// share of bootstrap samples in which it does, widened for few units.
+func inferiority(deltas []float64, m Metric, units int) float64 {
 	n := 0
 	for _, d := range deltas {
 		if gainOf(d, m) <= -m.Margin {
 			n++
 		}
 	}
-	return float64(n+1) / float64(len(deltas)+1)
+	return resample.UnitsP(float64(n+1)/float64(len(deltas)+1), units)
 }
 
-// minUnits is how many items or families it takes to call a difference small: the
-// bootstrap's intervals are too narrow with fewer. A randomisation test is not.
+// minUnits is how many items or families it takes to call a difference small: with
+// fewer, what the bootstrap draws from is too coarse. A randomisation test is not
+// bound to it.
 const minUnits = 10
 
 // detectable is the smallest true difference that a two-sided test at alpha,
 // divided among the challengers, shows with the given power.
-func (a *analysis) detectable(deviation float64) float64 {
-	each := alpha / float64(max(1, len(a.columns)-1))
-	return deviation * (resample.NormalQuantile(1-each/2) + resample.NormalQuantile(power))
+func (s *sampled) detectable() float64 {
+	n := float64(s.units)
+	each := alpha / float64(max(1, s.challengers))
+	return resample.Deviation(s.deltas) * math.Sqrt(n/(n-1)) * (resample.StudentQuantile(1-each/2, s.units-1) + resample.StudentQuantile(power, s.units-1))
 }
 
 // moreItems follows from standard errors that fall with the root of the number of items.
@@ -258,82 +358,4 @@ func minus(a, b []float64) []float64 {
 		out[i] = a[i] - b[i]
 	}
 	return out
-}
-
-// spreadBins is the number of bars of a histogram.
-const spreadBins = 20
-
-// spreads describes the scores of single outputs, on bins that all candidates share.
-func (a *analysis) spreads(i int) []Spread {
-	out := make([]Spread, len(a.Metrics))
-	for m := range a.Metrics {
-		low, high := math.Inf(1), math.Inf(-1)
-		for _, col := range a.columns {
-			low = min(low, slices.Min(col.measures[m].scores))
-			high = max(high, slices.Max(col.measures[m].scores))
-		}
-		out[m] = spread(a.columns[i].measures[m].scores, low, high)
-	}
-	return out
-}
-
-// spread sorts a copy of values; bins lie between low and high.
-func spread(values []float64, low, high float64) Spread {
-	if len(values) == 0 {
-		return Spread{}
-	}
-	sorted := slices.Sorted(slices.Values(values))
-	q := func(p float64) float64 { return resample.Quantile(sorted, nil, p) }
-	s := Spread{N: len(sorted), Min: sorted[0], P5: q(0.05), P25: q(0.25), Median: q(0.5), P75: q(0.75), P95: q(0.95), Max: sorted[len(sorted)-1], Low: low, High: high}
-	s.Counts = make([]int, spreadBins)
-	for _, v := range sorted {
-		s.Mean += v / float64(len(sorted))
-		bin := 0
-		if high > low {
-			bin = min(spreadBins-1, int((v-low)/(high-low)*spreadBins))
-		}
-		s.Counts[bin]++
-	}
-	return s
-}
-
-// warn tells what weakens the comparison.
-func (c *Comparison) warn(columns []*column) {
-	add := func(format string, args ...any) { c.Warnings = append(c.Warnings, fmt.Sprintf(format, args...)) }
-	switch units := plural(c.Families, c.Method.Unit); {
-	case c.Families < minUnits:
-		add("There are only %d %s to resample: intervals are rough, and nothing is called equivalent or shown to be within a margin.", c.Families, units)
-	case c.Families < 20:
-		add("There are only %d %s to resample, so intervals are rough.", c.Families, units)
-	}
-	for _, col := range columns {
-		op := col.operation
-		if op.Failed > 0 {
-			add("%s failed on %d of %d outputs; each counts as an empty text.", col.name, op.Failed, op.Outputs)
-		}
-		if op.Cut > 0 {
-			add("%s was cut off at the token limit in %d of %d outputs.", col.name, op.Cut, op.Outputs)
-		}
-		if op.Replayed > 0 {
-			add("%s: %d of %d outputs were replayed from a record; their latency does not count.", col.name, op.Replayed, op.Outputs)
-		}
-		for _, m := range c.Metrics {
-			if n := col.truncated[m.Name]; n > 0 {
-				add("%s: in %d of %d outputs the text or its reference is longer than the model behind %s reads.", col.name, n, op.Outputs, m.Name)
-			}
-		}
-		if col.run.Repeat != columns[0].run.Repeat {
-			add("%s has %d outputs an item and %s %d.", columns[0].name, columns[0].run.Repeat, col.name, col.run.Repeat)
-		}
-	}
-}
-
-func plural(n int, word string) string {
-	switch {
-	case n == 1:
-		return word
-	case word == "family":
-		return "families"
-	}
-	return word + "s"
 }

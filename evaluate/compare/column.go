@@ -22,29 +22,40 @@ type column struct {
 
 	measures []measure      // by metric
 	cost     resample.Table // currency units, outputs
-	waiting  resample.Table // seconds, outputs that were not replayed and did not fail
+	waiting  resample.Table // seconds, outputs, completion tokens of those that were neither replayed nor failed
 	latency  []timed
 	first    []timed
+	reported []timed // latencies that a record tells
+	calls    []span  // when the measured calls were under way
 
 	operation Operation
 	prompt    int
 	complete  int
+	uncounted int // outputs that neither failed nor carry tokens or a cost
 	truncated map[string]int
 }
+
+// span is the time of one call, in nanoseconds since 1970.
+type span struct{ from, to int64 }
 
 // measure is one metric of a run.
 type measure struct {
 	name   string
 	metric metric.Metric // nil: the stored item scores are the statistics
 	value  func([]float64) float64
-	table  resample.Table
-	scores []float64 // of single outputs
+	items  resample.Table // statistics by item
+	table  resample.Table // by unit: the same where every item stands alone
+	scores []float64      // of single outputs
 	// partial says that items without what the metric needs have no score.
 	partial bool
 	// whole says that the metric is measured again over all outputs at once.
-	whole   bool
+	whole bool
+	// rate says that the score is a share of items with 0 or 1 each.
+	rate bool
+	// present counts, for a partial metric, the outputs of each item that have a score.
+	present []int
 	samples []metric.Sample
-	at      []int // the unit of each sample
+	at      []int // the item of each sample
 }
 
 // timed is a duration of one output.
@@ -64,7 +75,7 @@ func newColumn(run evaluate.Run, name string, c *Comparison, items []dataset.Ite
 	for _, m := range c.Metrics {
 		x := measure{name: m.Name, value: meanValue}
 		if info, ok := metric.Describe(m.Name); ok {
-			x.partial, x.whole = info.NeedsFields || info.NeedsImages, info.WholeCorpus
+			x.partial, x.whole, x.rate = info.MayBeAbsent(), info.WholeCorpus, info.Rate
 		}
 		width := 2
 		if !metric.IsMean(m.Signature) {
@@ -74,12 +85,27 @@ func newColumn(run evaluate.Run, name string, c *Comparison, items []dataset.Ite
 			}
 			x.metric, x.value, width = again, again.Value, again.Info().Width
 		}
-		x.table = resample.NewTable(c.Families, width)
+		x.items = resample.NewTable(len(items), width)
+		if x.partial {
+			x.present = make([]int, len(items))
+		}
 		col.measures = append(col.measures, x)
 	}
 	col.cost = resample.NewTable(c.Families, 2)
-	col.waiting = resample.NewTable(c.Families, 2)
+	col.waiting = resample.NewTable(c.Families, 3)
 	return col, nil
+}
+
+// gather adds the rows of items up by unit.
+func gather(items resample.Table, unit []int, units int) resample.Table {
+	if units == items.Rows() {
+		return items // no two items share a unit, and units are numbered in the order of items
+	}
+	out := resample.NewTable(units, items.Width)
+	for i, u := range unit {
+		out.Add(u, items.Row(i))
+	}
+	return out
 }
 
 // meanValue is the score of a mean-like metric.
@@ -109,7 +135,9 @@ func (c *column) read(ctx context.Context, src Source) error {
 	}
 	for i := range c.measures {
 		if err == nil {
-			err = c.measures[i].remeasure(ctx)
+			m := &c.measures[i]
+			err = m.remeasure(ctx)
+			m.table = gather(m.items, c.unit, c.cost.Rows())
 		}
 	}
 	if err == nil {
@@ -168,13 +196,21 @@ func (c *column) operate(o *evaluate.Output, unit int) {
 	if o.FinishReason == "length" {
 		op.Cut++
 	}
+	if o.Error == "" && o.Usage.Total() == 0 && o.Cost == 0 {
+		c.uncounted++
+	}
 	switch {
 	case o.Replayed:
 		op.Replayed++
+		if seconds := o.Scores[evaluate.ReportedLatency]; seconds > 0 && o.Error == "" {
+			c.reported = append(c.reported, timed{seconds, unit})
+		}
 	case o.Error == "":
 		seconds := o.Latency.Seconds()
 		c.latency = append(c.latency, timed{seconds, unit})
-		c.waiting.Add(unit, []float64{seconds, 1})
+		c.waiting.Add(unit, []float64{seconds, 1, float64(o.Usage.CompletionTokens)})
+		to := o.Finished.UnixNano()
+		c.calls = append(c.calls, span{to - o.Latency.Nanoseconds(), to})
 		if o.FirstToken > 0 {
 			c.first = append(c.first, timed{o.FirstToken.Seconds(), unit})
 		}
@@ -196,8 +232,7 @@ func (c *column) measure(ctx context.Context, m *measure, block []evaluate.Outpu
 			if !ok {
 				return refuse(fmt.Sprintf("item %q of run %s has no score of metric %s", o.ItemID, c.run.ID, m.name), "give the command that began the run again; it scores what is missing")
 			}
-			m.table.Add(c.unit[c.index[o.ItemID]], []float64{score, 1})
-			m.scores = append(m.scores, score)
+			m.take(c.index[o.ItemID], []float64{score, 1}, score)
 			if o.Scores[evaluate.TruncatedName(m.name)] > 0 {
 				c.truncated[m.name]++
 			}
@@ -208,12 +243,21 @@ func (c *column) measure(ctx context.Context, m *measure, block []evaluate.Outpu
 		o := &block[i]
 		at := c.index[o.ItemID]
 		m.samples = append(m.samples, evaluate.SampleOf(&c.items[at], o))
-		m.at = append(m.at, c.unit[at])
+		m.at = append(m.at, at)
 	}
 	if m.whole {
 		return nil
 	}
 	return m.remeasure(ctx)
+}
+
+// take adds what was measured of one output.
+func (m *measure) take(item int, stats []float64, score float64) {
+	m.items.Add(item, stats)
+	m.scores = append(m.scores, score)
+	if m.partial {
+		m.present[item]++
+	}
 }
 
 // remeasure scores the gathered samples again and lets go of them.
@@ -229,8 +273,7 @@ func (m *measure) remeasure(ctx context.Context) error {
 		if x.Absent {
 			continue
 		}
-		m.table.Add(m.at[i], x.Stats)
-		m.scores = append(m.scores, x.Score)
+		m.take(m.at[i], x.Stats, x.Score)
 	}
 	clear(m.samples)
 	m.samples, m.at = m.samples[:0], m.at[:0]

@@ -28,8 +28,12 @@ type Options struct {
 	// Dataset is the one that the runs were made with; it holds the references.
 	Dataset dataset.Dataset
 	// Baseline is the candidate's name or the run's id that the others are
-	// compared with. Defaults to the first run.
+	// compared with: the incumbent. Defaults to the first run.
 	Baseline string
+	// Rule decides. Defaults to RuleBetter.
+	Rule Rule
+	// Against is what RuleCheapest holds candidates against. Defaults to AgainstBest.
+	Against Against
 	// Primary is the metric that a candidate must win on. Defaults to the first
 	// that is judged.
 	Primary string
@@ -45,7 +49,21 @@ type Options struct {
 	Randomization int
 	// Seed defaults to resample.DefaultSeed.
 	Seed uint64
+	// SliceMinimum is how many units (families or items) a slice needs for
+	// figures of its own. Defaults to 10.
+	SliceMinimum int
+	// Reported are figures from elsewhere, shown apart: see ReadReported.
+	Reported []Reported
 }
+
+// Against is the reference of RuleCheapest.
+type Against string
+
+// The references of RuleCheapest.
+const (
+	AgainstBest     Against = "best"     // the candidate with the best score on the primary metric
+	AgainstBaseline Against = "baseline" // the incumbent
+)
 
 const (
 	level = 0.95
@@ -65,18 +83,14 @@ func Compare(ctx context.Context, src Source, runIDs []string, o Options) (Compa
 	if err := comparable(runs, o.Dataset); err != nil {
 		return Comparison{}, err
 	}
+	if err := o.check(); err != nil {
+		return Comparison{}, err
+	}
 	c := Comparison{
-		Dataset: runs[0].Dataset, DatasetHash: runs[0].DatasetHash, Split: runs[0].Split,
-		Method: Method{Level: level, Alpha: alpha, Bootstrap: o.Bootstrap, Randomization: o.Randomization, Seed: o.Seed, Unit: "item"},
-	}
-	if c.Method.Bootstrap <= 0 {
-		c.Method.Bootstrap = 1000
-	}
-	if c.Method.Randomization <= 0 {
-		c.Method.Randomization = 10000
-	}
-	if c.Method.Seed == 0 {
-		c.Method.Seed = resample.DefaultSeed
+		Reported: o.Reported,
+		Dataset:  runs[0].Dataset, DatasetHash: runs[0].DatasetHash, Split: runs[0].Split,
+		Method: Method{Level: level, Alpha: alpha, Bootstrap: o.Bootstrap, Randomization: o.Randomization, Seed: o.Seed, Unit: "item",
+			Interval: "paired percentile bootstrap, widened as Student's t for few units", Slices: "Benjamini-Hochberg over all slices and challengers of a metric"},
 	}
 	if err := c.chooseMetrics(runs, o); err != nil {
 		return Comparison{}, err
@@ -103,13 +117,51 @@ func Compare(ctx context.Context, src Source, runIDs []string, o Options) (Compa
 		return Comparison{}, err
 	}
 	c.limitMargins(columns[base].run, o.Margins)
-	a := analysis{Comparison: &c, columns: columns, base: base}
+	a := analysis{Comparison: &c, columns: columns, base: base, rule: o.Rule, against: o.Against}
 	if err := a.run(ctx); err != nil {
 		return Comparison{}, err
 	}
+	if c.Slices, err = a.slices(ctx, items, unit, o.SliceMinimum); err != nil {
+		return Comparison{}, err
+	}
+	c.Pareto = a.fronts()
 	c.warn(columns)
 	c.Decision = decide(&c, a.rivals)
 	return c, nil
+}
+
+// check fills in what was left out and refuses what is not known.
+func (o *Options) check() error {
+	if o.Bootstrap <= 0 {
+		o.Bootstrap = 1000
+	}
+	if o.Randomization <= 0 {
+		o.Randomization = 10000
+	}
+	if o.Seed == 0 {
+		o.Seed = resample.DefaultSeed
+	}
+	if o.SliceMinimum <= 0 {
+		o.SliceMinimum = minUnits
+	}
+	if o.Rule == "" {
+		o.Rule = RuleBetter
+	}
+	if o.Against == "" {
+		o.Against = AgainstBest
+	}
+	if o.Rule != RuleBetter && o.Rule != RuleCheapest {
+		return refuse(fmt.Sprintf("there is no rule %q", o.Rule), "name one of better and cheapest")
+	}
+	if o.Against != AgainstBest && o.Against != AgainstBaseline {
+		return refuse(fmt.Sprintf("there is no reference %q", o.Against), "name one of best and baseline")
+	}
+	for name, margin := range o.Margins {
+		if !(margin >= 0) || math.IsInf(margin, 0) {
+			return refuse(fmt.Sprintf("the margin of %s is %v", name, margin), "give a margin of 0 or more, in the metric's unit")
+		}
+	}
+	return nil
 }
 
 func load(ctx context.Context, src Source, runIDs []string) ([]evaluate.Run, error) {
@@ -154,65 +206,6 @@ func comparable(runs []evaluate.Run, d dataset.Dataset) error {
 
 func refuse(message, hint string) error {
 	return &stylesprint.Error{Code: stylesprint.CodeInvalid, Message: message, Hint: hint}
-}
-
-// chooseMetrics picks the metrics that every run has with the same signature.
-func (c *Comparison) chooseMetrics(runs []evaluate.Run, o Options) error {
-	wanted := o.Metrics
-	if len(wanted) == 0 {
-		for _, s := range runs[0].Scores {
-			if !strings.HasSuffix(s.Metric, evaluate.TruncatedName("")) {
-				wanted = append(wanted, s.Metric)
-			}
-		}
-	}
-	for _, name := range wanted {
-		score, lacking, err := shared(runs, name)
-		switch {
-		case err != nil:
-			return err
-		case lacking == nil:
-			c.Metrics = append(c.Metrics, describe(score, o.Margins))
-		case len(o.Metrics) > 0:
-			return refuse(fmt.Sprintf("run %s (%s) has no score of metric %s", lacking.ID, lacking.Candidate.Name, name),
-				"score the run with that metric first: give its `eval run` command again with it")
-		default:
-			c.Warnings = append(c.Warnings, fmt.Sprintf("%s is left out: run %s (%s) was not scored with it.", name, lacking.ID, lacking.Candidate.Name))
-		}
-	}
-	return c.choosePrimary(o.Primary)
-}
-
-// shared finds the score of a metric that all runs have; lacking is the first
-// run that has none. Different signatures are an error.
-func shared(runs []evaluate.Run, name string) (score stylesprint.Score, lacking *evaluate.Run, err error) {
-	for i := range runs {
-		s, ok := scoreOf(runs[i], name)
-		if !ok {
-			return score, &runs[i], nil
-		}
-		if i > 0 && s.Signature != score.Signature {
-			return score, nil, refuse(fmt.Sprintf("%s of run %s and of run %s were computed differently: %s and %s", name, runs[0].ID, runs[i].ID, score.Signature, s.Signature),
-				"score the runs with the same settings")
-		}
-		if i == 0 {
-			score = s
-		}
-	}
-	return score, nil, nil
-}
-
-func (c *Comparison) choosePrimary(asked string) error {
-	for _, m := range c.Metrics {
-		if m.Direction != DirectionNone && (asked == "" || asked == m.Name) {
-			c.Primary = m.Name
-			return nil
-		}
-	}
-	if asked != "" {
-		return refuse(fmt.Sprintf("%s cannot be the primary metric: the runs have no such score, or it is not judged", asked), "choose one of the metrics that the runs were scored with")
-	}
-	return refuse("the runs have no score in common that could decide", "score them first: give their `eval run` commands again")
 }
 
 // limitMargins bounds the margins that were not asked for by the baseline's scores.

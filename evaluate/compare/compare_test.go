@@ -96,11 +96,17 @@ func (bag) Embed(_ context.Context, texts []string) ([]embedding.Vector, error) 
 // evaluated runs a writer over a dataset and returns the run's id.
 func evaluated(t testing.TB, store *fakestore.Store, d dataset.Dataset, w writer) string {
 	t.Helper()
+	return evaluatedBy(t, store, d, w, w)
+}
+
+// evaluatedBy lets another generator write in the writer's name.
+func evaluatedBy(t testing.TB, store *fakestore.Store, d dataset.Dataset, w writer, by evaluate.Generator) string {
+	t.Helper()
 	metrics, err := metric.Default(t.Context(), metric.Options{Embedder: bag{}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := evaluate.Runner{Store: store, Client: w, Prompt: idOf{}, Metrics: metrics}
+	r := evaluate.Runner{Store: store, Client: by, Prompt: idOf{}, Metrics: metrics}
 	seed := w.seed
 	run, err := r.Run(t.Context(), evaluate.Plan{Dataset: d, Concurrency: 2, Repeat: w.repeat, Machine: w.machine,
 		Candidate: evaluate.Candidate{Name: w.name, Price: w.price, Params: generate.Params{Seed: &seed}}})
@@ -149,7 +155,7 @@ func TestDecisions(t *testing.T) {
 		{"as good as the best, and cheaper", 200, wide, []writer{{name: "plain", wrong: 0.6, seed: 1, price: dear}, {name: "dear", wrong: 0.2, seed: 2, price: dear}, {name: "cheap", wrong: 0.21, seed: 3, price: cheap}},
 			compare.OutcomeBetter, "cheap", []string{"cheap is better than plain"}},
 		{"as good and cheaper", 200, wide, []writer{{name: "plain", wrong: 0.3, seed: 1, price: dear}, {name: "mini", wrong: 0.3, seed: 2, price: cheap}},
-			compare.OutcomeEquivalent, "mini", []string{"mini is as good as plain within the margins (BLEU 8.00, ", "costs 0.17", "USD less per 1,000 texts; recommended."}},
+			compare.OutcomeEquivalent, "mini", []string{"mini is as good as plain within the margins (BLEU 8.00, ", "costs 1.77", "USD less per 10,000 texts; recommended."}},
 		{"as good and faster", 200, wide, []writer{{name: "plain", wrong: 0.3, seed: 1, seconds: 2}, {name: "quick", wrong: 0.3, seed: 2, seconds: 1}},
 			compare.OutcomeEquivalent, "quick", []string{"quick is as good as plain", "answers 1.0", "s faster on average"}},
 		{"as good and no better", 200, wide, []writer{{name: "plain", wrong: 0.3, seed: 1, price: cheap}, {name: "twin", wrong: 0.3, seed: 2, price: dear}},
@@ -250,6 +256,33 @@ func TestComparison(t *testing.T) {
 	}
 }
 
+func TestUnknownTokensAreTold(t *testing.T) {
+	t.Parallel()
+	d := catalogue(t, 30, 1)
+	store := fakestore.New()
+	ids := []string{evaluated(t, store, d, writer{name: "a", wrong: 0.3, seed: 1}), evaluated(t, store, d, writer{name: "b", wrong: 0.25, seed: 2})}
+	run, err := store.Run(t.Context(), ids[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	run.Scores = append(run.Scores, stylesprint.Score{Metric: evaluate.UnknownName("bleu"), Value: 0.43})
+	if err := store.SaveRun(t.Context(), run); err != nil {
+		t.Fatal(err)
+	}
+	c, err := compare.Compare(t.Context(), store, ids, compare.Options{Dataset: d, Randomization: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := strings.Join(c.Warnings, "\n"); !strings.Contains(text, "b: the encoder behind bleu does not know 43 % of the tokens") {
+		t.Errorf("warnings %s", text)
+	}
+	for _, m := range c.Metrics {
+		if evaluate.IsAside(m.Name) {
+			t.Errorf("%s is compared", m.Name)
+		}
+	}
+}
+
 func TestSameFiguresOnAnyMachine(t *testing.T) {
 	d := catalogue(t, 30, 1)
 	store := fakestore.New()
@@ -283,6 +316,11 @@ func TestAgainstItself(t *testing.T) {
 	for _, diff := range c.Candidates[1].Differences {
 		if diff.Delta != 0 || diff.P != 1 || diff.PBootstrap != 1 || diff.Low != 0 || diff.High != 0 {
 			t.Errorf("%+v", diff)
+		}
+	}
+	for _, s := range c.Candidates[1].Sacrebleu { // which gives two equal systems the smallest p there is
+		if s.PBootstrap != 1.0/1001 || s.PRandomization != 1.0/2001 {
+			t.Errorf("%+v", s)
 		}
 	}
 	if c.Decision.Outcome != compare.OutcomeEquivalent || c.Decision.Winner != "a" {

@@ -15,15 +15,32 @@ type Comparison struct {
 	Split       string `json:"split,omitempty"`
 	Items       int    `json:"items"`    // items that every run has an output for
 	Families    int    `json:"families"` // groups that were resampled; equals Items where no item has a family
-	Baseline    string `json:"baseline"` // name of the candidate that the others are compared with
+	Baseline    string `json:"baseline"` // name of the candidate that the others are compared with: the incumbent
 	Primary     string `json:"primary"`  // name of the metric that a candidate must win on
 	// Method holds what the intervals and p values were computed with.
 	Method Method `json:"method"`
 	// Metrics in the order of every Scores, Spreads and Differences below.
-	Metrics    []Metric    `json:"metrics"`
+	Metrics []Metric `json:"metrics"`
+	// LeftOut are the metrics that cannot be compared, and why.
+	LeftOut    []LeftOut   `json:"left_out,omitempty"`
 	Candidates []Candidate `json:"candidates"` // in the order asked for
-	Decision   Decision    `json:"decision"`
-	Warnings   []string    `json:"warnings,omitempty"` // sentences; each names the run or item
+	// Slices break the figures down by each key of Item.Slices. They are
+	// exploratory: they explain a decision and never make one.
+	Slices []Slicing `json:"slices,omitempty"`
+	// Pareto holds the fronts of quality against cost and against latency.
+	Pareto []Front `json:"pareto,omitempty"`
+	// Reported are figures from elsewhere. They take no part in any test, front
+	// or decision, and are never set against a measured figure.
+	Reported []Reported `json:"reported,omitempty"`
+	Decision Decision   `json:"decision"`
+	Warnings []string   `json:"warnings,omitempty"` // sentences; each names the run or item
+}
+
+// LeftOut is a metric that some run lacks.
+type LeftOut struct {
+	Metric string `json:"metric"`
+	// Why holds a sentence for each run that lacks it, by candidate.
+	Why map[string]string `json:"why"`
 }
 
 // Method is the recipe of the statistics.
@@ -34,6 +51,9 @@ type Method struct {
 	Randomization int     `json:"randomization"` // trials behind P
 	Seed          uint64  `json:"seed"`
 	Unit          string  `json:"unit"` // what was resampled: "item" or "family"
+	// Interval and Slices name, for people, how intervals and the p values of slices are made.
+	Interval string `json:"interval"`
+	Slices   string `json:"slices"`
 }
 
 // Metric describes one column of the comparison.
@@ -67,7 +87,27 @@ type Candidate struct {
 	Spreads []Spread `json:"spreads"`
 	// Differences from the baseline, one for each metric; nil for the baseline.
 	Differences []Difference `json:"differences,omitempty"`
-	Operation   Operation    `json:"operation"`
+	// ReferenceDifferences are those from Decision.Reference where the rule compares
+	// with the best candidate instead of the baseline; nil for the reference. Their
+	// p values are adjusted for all pairs, because the data chose the reference.
+	ReferenceDifferences []Difference `json:"reference_differences,omitempty"`
+	// Sacrebleu holds the paired tests as sacrebleu defines them, one for each metric.
+	Sacrebleu []Sacrebleu `json:"sacrebleu"`
+	Operation Operation   `json:"operation"`
+}
+
+// Sacrebleu is one line of what `sacrebleu --paired-bs` and `--paired-ar` print,
+// for any metric: segments (items) are drawn one by one whatever their family, and a
+// trial that ties with the observation does not count against it. It is for
+// setting beside figures that sacrebleu made; decisions rest on Difference.
+type Sacrebleu struct {
+	Metric string  `json:"metric"`
+	Score  float64 `json:"score"`
+	Mean   float64 `json:"mean"`       // of the bootstrap samples
+	Half   float64 `json:"half_width"` // half the width of the 95 % interval: printed as "mean ± half"
+	// PBootstrap and PRandomization are 0 for the baseline, which has none.
+	PBootstrap     float64 `json:"p_bootstrap,omitempty"`
+	PRandomization float64 `json:"p_randomization,omitempty"`
 }
 
 // Verdict puts one difference into a word.
@@ -99,25 +139,38 @@ type Difference struct {
 	// MoreItems is about how many further items would show a difference as large as the
 	// one seen, or as the margin where that is larger, four times in five; 0 where none are needed.
 	MoreItems int `json:"more_items"`
+
+	skipTies float64 // P where ties do not count, as sacrebleu has it
 }
 
 // Operation is what a candidate costs and how fast it answers. Scores whose
-// Missing is set have no value and say why.
+// Missing is set have no value and say why. Latencies, throughput and their like are
+// of outputs that this program waited for: never replayed, never failed.
 type Operation struct {
-	Cost             stylesprint.Score `json:"cost_per_1000"`     // for 1,000 outputs; Unit is the currency
-	LatencyP50       stylesprint.Score `json:"latency_p50"`       // seconds, outputs that were not replayed
-	LatencyP95       stylesprint.Score `json:"latency_p95"`       // seconds
-	FirstTokenP50    stylesprint.Score `json:"first_token_p50"`   // seconds, where the driver knows
+	Cost          stylesprint.Score `json:"cost_per_10000"`        // for 10,000 outputs; Unit is the currency
+	LatencyP50    stylesprint.Score `json:"latency_p50"`           // seconds
+	LatencyP95    stylesprint.Score `json:"latency_p95"`           // seconds
+	LatencyP99    stylesprint.Score `json:"latency_p99"`           // seconds; missing below 100 outputs
+	FirstTokenP50 stylesprint.Score `json:"first_token_p50"`       // seconds, where the driver knows
+	FirstTokenP95 stylesprint.Score `json:"first_token_p95"`       // seconds
+	Throughput    stylesprint.Score `json:"throughput"`            // outputs a second while calls were under way, at Run.Concurrency
+	TokenRate     stylesprint.Score `json:"tokens_per_second"`     // completion tokens a second, likewise
+	Measured      float64           `json:"measured"`              // share of the outputs that latencies are made of, 0 to 1
+	CostSource    string            `json:"cost_source,omitempty"` // "price" or "record", where a file of recorded outputs told the cost
+	// ReportedP50 and ReportedP95 are latencies, in seconds, that a file of recorded outputs
+	// tells. Nobody here measured them, and they are never mixed with those above.
+	ReportedP50      stylesprint.Score `json:"reported_latency_p50"`
+	ReportedP95      stylesprint.Score `json:"reported_latency_p95"`
 	PromptTokens     float64           `json:"prompt_tokens"`     // mean per output
 	CompletionTokens float64           `json:"completion_tokens"` // mean per output
-	Latencies        Spread            `json:"latencies"`         // seconds, behind the two percentiles
+	Latencies        Spread            `json:"latencies"`         // seconds, behind the percentiles
 	Outputs          int               `json:"outputs"`           // finished, failed ones included
 	Failed           int               `json:"failed"`
 	Replayed         int               `json:"replayed"`
 	Cut              int               `json:"cut"` // outputs that ended at the token limit
 	// CostDifference and LatencyDifference are candidate minus baseline, paired
 	// by item, with their interval; Missing says why there is none.
-	CostDifference    stylesprint.Score `json:"cost_difference"`    // for 1,000 outputs
+	CostDifference    stylesprint.Score `json:"cost_difference"`    // for 10,000 outputs
 	LatencyDifference stylesprint.Score `json:"latency_difference"` // mean seconds per output
 }
 
@@ -139,6 +192,18 @@ type Spread struct {
 	High   float64 `json:"high"`
 }
 
+// Rule is how a decision is made.
+type Rule string
+
+// The rules.
+const (
+	// RuleBetter takes a challenger that is better than the baseline, or as good and cheaper.
+	RuleBetter Rule = "better"
+	// RuleCheapest takes the cheapest candidate that is shown to lose less than the
+	// margin to the reference on every judged metric.
+	RuleCheapest Rule = "cheapest"
+)
+
 // Outcome is the kind of a decision.
 type Outcome string
 
@@ -146,17 +211,28 @@ type Outcome string
 const (
 	OutcomeBetter     Outcome = "better"     // the winner is better on the primary metric and not worse on the others
 	OutcomeEquivalent Outcome = "equivalent" // as good within the margins; the winner is cheaper, faster, or in place already
+	OutcomeCheapest   Outcome = "cheapest"   // the winner is the cheapest of those within the margins of the reference
 	OutcomeKeep       Outcome = "keep"       // every challenger is worse: the baseline stays
 	OutcomeUndecided  Outcome = "undecided"
 )
 
 // Decision is what the comparison comes to.
 type Decision struct {
+	Rule      Rule     `json:"rule"`
 	Outcome   Outcome  `json:"outcome"`
 	Winner    string   `json:"winner,omitempty"` // a candidate's name; empty if undecided
 	Sentence  string   `json:"sentence"`         // one sentence for people
 	Reasons   []string `json:"reasons"`          // the steps of the rule, in order, a sentence each
 	MoreItems int      `json:"more_items"`       // as in Difference, on the metric that holds the decision up
+	// Reference is the candidate that the others were held against: the baseline, or
+	// the one that scores best on the primary metric.
+	Reference string `json:"reference"`
+	// Tied are the candidates shown to lose less than the margin to the reference
+	// on every judged metric, itself first. Worse are those shown to be worse on
+	// some judged metric and not tied. Open are the rest.
+	Tied  []string `json:"tied"`
+	Worse []string `json:"worse,omitempty"`
+	Open  []string `json:"open,omitempty"`
 }
 
 // Row is one item of the side-by-side view.

@@ -29,19 +29,24 @@ import (
 
 func decide(c *Comparison, r *rivals) Decision {
 	d := decider{c: c, r: r, primary: c.metricIndex(c.Primary)}
+	d.out.Rule, d.out.Reference = r.rule, d.name(r.ref)
 	d.test()
+	d.classify()
 	for i := range c.Candidates {
-		if i != r.base {
+		if i != r.ref {
 			d.reason(i)
 		}
 	}
 	switch {
+	case r.rule == RuleCheapest:
+		d.cheapest()
 	case d.better():
 	case d.cheaper():
 	case d.keep():
 	default:
 		d.undecided()
 	}
+	d.out.Reasons = append(d.out.Reasons, c.sliceReasons()...)
 	return d.out
 }
 
@@ -77,7 +82,7 @@ func (d *decider) union(except int) []bool {
 	var which []int
 	var p []float64
 	for i := range d.c.Candidates {
-		if i == d.r.base {
+		if i == d.r.ref {
 			continue
 		}
 		worst := 0.0
@@ -97,7 +102,36 @@ func (d *decider) union(except int) []bool {
 
 func (d *decider) name(i int) string { return d.c.Candidates[i].Name }
 
-func (d *decider) verdict(i, m int) Verdict { return d.c.Candidates[i].Differences[m].Verdict }
+// differences are those from the reference.
+func (d *decider) differences(i int) []Difference {
+	if diffs := d.c.Candidates[i].ReferenceDifferences; diffs != nil {
+		return diffs
+	}
+	return d.c.Candidates[i].Differences
+}
+
+func (d *decider) verdict(i, m int) Verdict { return d.differences(i)[m].Verdict }
+
+// classify parts the candidates into tied, worse and open ones.
+func (d *decider) classify() {
+	d.out.Tied = []string{d.name(d.r.ref)}
+	for i := range d.c.Candidates {
+		switch {
+		case i == d.r.ref:
+		case d.harmless[i]:
+			d.out.Tied = append(d.out.Tied, d.name(i))
+		case d.worseSomewhere(i):
+			d.out.Worse = append(d.out.Worse, d.name(i))
+		default:
+			d.out.Open = append(d.out.Open, d.name(i))
+		}
+	}
+}
+
+func (d *decider) worseSomewhere(i int) bool {
+	_, diff := d.worst(i)
+	return diff.Verdict == VerdictWorse
+}
 
 func (d *decider) challengers(accept func(i int) bool) []int {
 	var out []int
@@ -130,7 +164,7 @@ func (d *decider) better() bool {
 	}
 	out := &d.out
 	out.Outcome, out.Winner = OutcomeBetter, d.name(chosen)
-	diff, m := d.c.Candidates[chosen].Differences[d.primary], d.c.Metrics[d.primary]
+	diff, m := d.differences(chosen)[d.primary], d.c.Metrics[d.primary]
 	out.Sentence = fmt.Sprintf("%s is better than %s on %s by %s%s; recommended.", d.name(chosen), d.c.Baseline, m.Title, difference(diff, m), d.elsewhere())
 	if note != "" {
 		out.Reasons = append(out.Reasons, strings.TrimSpace(note))
@@ -155,7 +189,7 @@ func (d *decider) elsewhere() string {
 // within says that one challenger is shown to be within the margins of another.
 func (d *decider) within(i, other int) bool {
 	for m, info := range d.c.Metrics {
-		if info.Direction != DirectionNone && inferiority(minus(d.r.samples[i][m], d.r.samples[other][m]), info) > alpha/2 {
+		if info.Direction != DirectionNone && inferiority(minus(d.r.samples[i][m], d.r.samples[other][m]), info, d.c.Families) > alpha/2 {
 			return false
 		}
 	}
@@ -169,13 +203,13 @@ func (d *decider) costs(i, other int) int {
 	if d.c.Families < 2 || a == nil || b == nil || d.c.Candidates[i].Operation.Cost.Unit != d.c.Candidates[other].Operation.Cost.Unit {
 		return 0
 	}
-	return side(minus(a, b), len(d.c.Candidates)-1)
+	return side(minus(a, b), len(d.c.Candidates)-1, d.c.Families)
 }
 
 // side is the side of zero on which the interval of differences lies, or 0. The
 // interval is widened for the number of challengers (Bonferroni).
-func side(differences []float64, challengers int) int {
-	low, high := resample.Interval(differences, 1-alpha/float64(challengers))
+func side(differences []float64, challengers, units int) int {
+	low, high := resample.UnitsInterval(differences, 1-alpha/float64(challengers), units)
 	switch {
 	case high < 0:
 		return -1
@@ -197,7 +231,7 @@ func (d *decider) cheaper() bool {
 		return false
 	}
 	op := d.c.Candidates[chosen].Operation
-	gain := fmt.Sprintf("costs %s %s less per 1,000 texts", money(-op.CostDifference.Value), op.CostDifference.Unit)
+	gain := fmt.Sprintf("costs %s %s less per 10,000 texts", money(-op.CostDifference.Value), op.CostDifference.Unit)
 	if !d.savesMoney(chosen) {
 		gain = fmt.Sprintf("answers %s s faster on average", number(-op.LatencyDifference.Value))
 	}
@@ -212,7 +246,7 @@ func (d *decider) savesMoney(i int) bool { return d.costs(i, d.r.base) < 0 }
 func (d *decider) savesTime(i int) bool {
 	op := d.c.Candidates[i].Operation
 	return op.CostDifference.Missing == "" && op.CostDifference.High <= 0 && op.LatencyDifference.Missing == "" &&
-		side(minus(d.r.waits[i], d.r.waits[d.r.base]), len(d.c.Candidates)-1) < 0
+		side(minus(d.r.waits[i], d.r.waits[d.r.base]), len(d.c.Candidates)-1, d.c.Families) < 0
 }
 
 func (d *decider) mean(i int) float64 { return d.c.Candidates[i].Operation.Latencies.Mean }
@@ -256,13 +290,12 @@ func (d *decider) only() int {
 }
 
 func (d *decider) isWorse(i int) bool {
-	_, diff := d.worst(i)
-	return diff.Verdict == VerdictWorse && d.verdict(i, d.primary) != VerdictBetter
+	return d.worseSomewhere(i) && d.verdict(i, d.primary) != VerdictBetter
 }
 
 // worst finds the metric on which a challenger is worse, the primary one first.
 func (d *decider) worst(i int) (Metric, Difference) {
-	diffs := d.c.Candidates[i].Differences
+	diffs := d.differences(i)
 	at := d.primary
 	for m := range diffs {
 		if diffs[at].Verdict != VerdictWorse && diffs[m].Verdict == VerdictWorse {
@@ -280,7 +313,7 @@ func (d *decider) isEquivalent(i int) bool {
 		if info.Direction == DirectionNone {
 			continue
 		}
-		diff := d.c.Candidates[i].Differences[m]
+		diff := d.differences(i)[m]
 		if diff.Low <= -info.Margin || diff.High >= info.Margin {
 			return false
 		}
@@ -293,13 +326,13 @@ func (d *decider) isEquivalent(i int) bool {
 func (d *decider) undecided() {
 	at := -1
 	for _, i := range d.challengers(func(i int) bool { return !d.isWorse(i) }) {
-		if at < 0 || gainOf(d.c.Candidates[i].Differences[d.primary].Delta-d.c.Candidates[at].Differences[d.primary].Delta, d.c.Metrics[d.primary]) > 0 {
+		if at < 0 || gainOf(d.differences(i)[d.primary].Delta-d.differences(at)[d.primary].Delta, d.c.Metrics[d.primary]) > 0 {
 			at = i
 		}
 	}
 	out := &d.out
 	out.Outcome = OutcomeUndecided
-	diff, m := d.c.Candidates[at].Differences[d.primary], d.c.Metrics[d.primary]
+	diff, m := d.differences(at)[d.primary], d.c.Metrics[d.primary]
 	if diff.Verdict == VerdictBetter {
 		d.tradeOff(at)
 		return
@@ -318,11 +351,11 @@ func (d *decider) undecided() {
 func (d *decider) holdup(i int) (Difference, Metric) {
 	at := d.primary
 	for m, info := range d.c.Metrics {
-		if info.Direction != DirectionNone && d.r.inferior[i][m] > d.r.inferior[i][at] && d.c.Candidates[i].Differences[m].MoreItems > d.c.Candidates[i].Differences[at].MoreItems {
+		if info.Direction != DirectionNone && d.r.inferior[i][m] > d.r.inferior[i][at] && d.differences(i)[m].MoreItems > d.differences(i)[at].MoreItems {
 			at = m
 		}
 	}
-	return d.c.Candidates[i].Differences[at], d.c.Metrics[at]
+	return d.differences(i)[at], d.c.Metrics[at]
 }
 
 // more says how many further items would help.
@@ -336,7 +369,7 @@ func (d *decider) more(n int, m Metric, diff Difference, held Metric, heldDiff D
 	if heldDiff.MoreItems > diff.MoreItems {
 		m, diff = held, heldDiff
 	}
-	return fmt.Sprintf("; about %s more items would show a difference of %s on %s", thousands(n), amount(diff.target(m), m.Unit), m.Title)
+	return fmt.Sprintf("; about %s more %s would show a difference of %s on %s", thousands(n), plural(n, "item"), amount(diff.target(m), m.Unit), m.Title)
 }
 
 // target is the difference that more items are to show: the one seen, or the
@@ -346,11 +379,11 @@ func (d Difference) target(m Metric) float64 { return max(m.Margin, math.Abs(d.D
 // tradeOff is the sentence for a challenger that is better on the primary
 // metric and may lose too much on another.
 func (d *decider) tradeOff(i int) {
-	diff, m := d.c.Candidates[i].Differences[d.primary], d.c.Metrics[d.primary]
+	diff, m := d.differences(i)[d.primary], d.c.Metrics[d.primary]
 	better := fmt.Sprintf("%s is better than %s on %s by %s", d.name(i), d.c.Baseline, m.Title, difference(diff, m))
 	at := d.primary
 	for k, info := range d.c.Metrics {
-		other := d.c.Candidates[i].Differences[k]
+		other := d.differences(i)[k]
 		if k == d.primary || info.Direction == DirectionNone {
 			continue
 		}
@@ -362,7 +395,7 @@ func (d *decider) tradeOff(i int) {
 			at = k
 		}
 	}
-	held, info := d.c.Candidates[i].Differences[at], d.c.Metrics[at]
+	held, info := d.differences(i)[at], d.c.Metrics[at]
 	d.out.MoreItems = held.MoreItems
 	d.out.Sentence = fmt.Sprintf("The data do not decide: %s, but it may lose more than the margin of %s on %s (%s)%s.", better, amount(info.Margin, info.Unit), info.Title,
 		difference(held, info), d.more(held.MoreItems, info, held, info, held))
@@ -374,8 +407,8 @@ func (d *decider) reason(i int) {
 		if info.Direction == DirectionNone {
 			continue
 		}
-		diff := d.c.Candidates[i].Differences[m]
-		d.out.Reasons = append(d.out.Reasons, fmt.Sprintf("%s against %s on %s: %s: %s.", d.name(i), d.c.Baseline, info.Title, difference(diff, info), verdictWords(diff, info)))
+		diff := d.differences(i)[m]
+		d.out.Reasons = append(d.out.Reasons, fmt.Sprintf("%s against %s on %s: %s: %s.", d.name(i), d.out.Reference, info.Title, difference(diff, info), verdictWords(diff, info)))
 	}
 	if d.harmless[i] {
 		d.out.Reasons = append(d.out.Reasons, fmt.Sprintf("%s is shown to lose less than the margin on every judged metric.", d.name(i)))

@@ -1,17 +1,15 @@
 package compare
 
 import (
-	"cmp"
 	"context"
-	"math"
-	"slices"
+	"fmt"
 
 	"stylesprint"
 	"stylesprint/evaluate/resample"
 )
 
-// per1000 turns a mean cost of an output into the cost of 1,000.
-const per1000 = 1000
+// costOutputs is how many outputs a cost is told for: about a season's catalogue.
+const costOutputs = 10_000
 
 // operation sums up what a column costs and how fast it answers.
 func (a *analysis) operation(ctx context.Context, i int) (Operation, error) {
@@ -19,17 +17,23 @@ func (a *analysis) operation(ctx context.Context, i int) (Operation, error) {
 	op := col.operation
 	outputs := float64(max(1, op.Outputs))
 	op.PromptTokens, op.CompletionTokens = float64(col.prompt)/outputs, float64(col.complete)/outputs
+	op.Measured = float64(len(col.latency)) / outputs
 
-	op.Cost = stylesprint.Score{Metric: "cost", Unit: currency(col), N: op.Outputs, Signature: "cost of 1,000 outputs|from tokens and price"}
+	op.Cost = stylesprint.Score{Metric: "cost", Unit: currency(col), N: op.Outputs, Signature: "cost of 10,000 outputs|from tokens and price"}
 	if why := noCost(col); why != "" {
 		op.Cost.Missing = why
 	} else {
+		op.CostSource = "price"
+		if col.run.Candidate.Price == (stylesprint.Price{}) && op.Replayed > 0 && col.cost.Sum()[0] > 0 {
+			op.CostSource, op.Cost.Signature = "record", "cost of 10,000 outputs|as the record tells it"
+		}
 		a.rivals.costs[i] = a.costs[i]
-		setInterval(&op.Cost, meanValue(col.cost.Sum())*per1000, scaled(a.costs[i], per1000), a.Families)
+		setInterval(&op.Cost, meanValue(col.cost.Sum())*costOutputs, scaled(a.costs[i], costOutputs), a.Families)
 	}
-	if err := a.latencies(ctx, col, &op); err != nil {
+	if err := a.latencies(ctx, i, &op); err != nil {
 		return op, err
 	}
+	a.throughput(i, &op)
 	a.operationDifferences(i, &op)
 	return op, nil
 }
@@ -41,17 +45,31 @@ func currency(col *column) string {
 	return "USD"
 }
 
+// noCost says why a column has no cost. A model of this machine costs nothing; one
+// that somebody else serves has an unknown cost until a price is set, be it 0.
 func noCost(col *column) string {
-	if col.prompt+col.complete == 0 && col.cost.Sum()[0] == 0 {
+	c := col.run.Candidate
+	total := col.cost.Sum()[0]
+	switch {
+	case col.prompt+col.complete == 0 && total == 0:
 		return "not measured: the outputs carry no token counts"
+	case col.uncounted > 0:
+		return fmt.Sprintf("not measured: %d of %d outputs carry no token counts", col.uncounted, col.operation.Outputs)
+	case total == 0 && c.Price == (stylesprint.Price{}) && c.Model.Provider == recorded:
+		return "not known: the record tells no cost and no price is set"
+	case total == 0 && c.Price == (stylesprint.Price{}) && c.Model.Provider != "" && c.Model.Provider != "local":
+		return "not known: no price is set for the model"
 	}
 	return ""
 }
 
+// recorded is the provider of candidates whose outputs come from a file.
+const recorded = "recorded"
+
 func setInterval(s *stylesprint.Score, value float64, samples []float64, units int) {
 	s.Value, s.Low, s.High = value, value, value
 	if units > 1 {
-		s.Low, s.High = resample.Interval(samples, level)
+		s.Low, s.High = resample.UnitsInterval(samples, level, units)
 		s.Level = level
 	}
 }
@@ -64,101 +82,41 @@ func scaled(values []float64, by float64) []float64 {
 	return out
 }
 
-// latencies finds the percentiles and their intervals. Every sample of the
-// bootstrap is the same draw as for the scores.
-func (a *analysis) latencies(ctx context.Context, col *column, op *Operation) error {
-	seconds := func(name string, list []timed) stylesprint.Score {
-		s := stylesprint.Score{Metric: name, Unit: "s", N: len(list), Signature: "seconds|not replayed, not failed|linear interpolation"}
-		if len(list) == 0 {
-			s.Missing = "not measured: no output came from a call of this run"
-			if name == "first_token_p50" && len(col.latency) > 0 {
-				s.Missing = "not measured: the provider does not tell"
-			}
-		}
-		return s
-	}
-	op.LatencyP50, op.LatencyP95 = seconds("latency_p50", col.latency), seconds("latency_p95", col.latency)
-	op.FirstTokenP50 = seconds("first_token_p50", col.first)
-	if err := a.quantiles(ctx, col.latency, map[float64]*stylesprint.Score{0.5: &op.LatencyP50, 0.95: &op.LatencyP95}); err != nil {
-		return err
-	}
-	if err := a.quantiles(ctx, col.first, map[float64]*stylesprint.Score{0.5: &op.FirstTokenP50}); err != nil {
-		return err
-	}
-	longest := 0.0
-	for _, c := range a.columns {
-		for _, t := range c.latency {
-			longest = max(longest, t.seconds)
-		}
-	}
-	values := make([]float64, len(col.latency))
-	for i, t := range col.latency {
-		values[i] = t.seconds
-	}
-	op.Latencies = spread(values, 0, longest)
-	return nil
-}
-
-func (a *analysis) quantiles(ctx context.Context, list []timed, want map[float64]*stylesprint.Score) error {
-	if len(list) == 0 {
-		return nil
-	}
-	list = slices.SortedStableFunc(slices.Values(list), func(x, y timed) int { return cmp.Compare(x.seconds, y.seconds) })
-	values := make([]float64, len(list))
-	for i, t := range list {
-		values[i] = t.seconds
-	}
-	samples := map[float64][]float64{}
-	for q := range want {
-		samples[q] = make([]float64, a.Method.Bootstrap)
-	}
-	o := resample.Options{Samples: a.Method.Bootstrap, Seed: a.Method.Seed}
-	err := resample.Each(ctx, a.Families, o, func(sample int, counts []int32) {
-		mine := make([]int32, len(list))
-		for i, t := range list {
-			mine[i] = counts[t.unit]
-		}
-		for q := range want {
-			samples[q][sample] = resample.Quantile(values, mine, q)
-		}
-	})
-	if err != nil {
-		return err
-	}
-	for q, s := range want {
-		drawn := slices.DeleteFunc(samples[q], math.IsNaN) // samples without a single measured output
-		setInterval(s, resample.Quantile(values, nil, q), drawn, min(a.Families, len(drawn)))
-	}
-	return nil
-}
-
 // operationDifferences compares cost and mean latency with the baseline's.
 func (a *analysis) operationDifferences(i int, op *Operation) {
 	col, base := a.columns[i], a.columns[a.base]
-	op.CostDifference = stylesprint.Score{Metric: "cost_difference", Unit: currency(col), N: op.Outputs, Signature: "candidate minus baseline|cost of 1,000 outputs"}
+	op.CostDifference = stylesprint.Score{Metric: "cost_difference", Unit: currency(col), N: op.Outputs, Signature: "candidate minus baseline|cost of 10,000 outputs"}
 	op.LatencyDifference = stylesprint.Score{Metric: "latency_difference", Unit: "s", N: len(col.latency), Signature: "candidate minus baseline|mean seconds of an output"}
 	if i == a.base {
 		op.CostDifference.Missing, op.LatencyDifference.Missing = "this is the baseline", "this is the baseline"
 		return
 	}
 	switch {
-	case noCost(col) != "" || noCost(base) != "":
-		op.CostDifference.Missing = "not measured: the outputs carry no token counts"
+	case noCost(col) != "":
+		op.CostDifference.Missing = noCost(col)
+	case noCost(base) != "":
+		op.CostDifference.Missing = noCost(base)
 	case currency(col) != currency(base):
 		op.CostDifference.Missing = "not comparable: the prices are in " + currency(base) + " and " + currency(col)
 	default:
 		delta := meanValue(col.cost.Sum()) - meanValue(base.cost.Sum())
-		setInterval(&op.CostDifference, delta*per1000, scaled(minus(a.costs[i], a.costs[a.base]), per1000), a.Families)
+		setInterval(&op.CostDifference, delta*costOutputs, scaled(minus(a.costs[i], a.costs[a.base]), costOutputs), a.Families)
 	}
-	switch {
-	case len(col.latency) == 0 || len(base.latency) == 0:
-		op.LatencyDifference.Missing = "not measured: one of them was replayed from a record"
-	case col.run.Machine != base.run.Machine && col.run.Machine != "" && base.run.Machine != "":
-		op.LatencyDifference.Missing = "not comparable: the runs were made on different machines"
-	case col.run.Concurrency != base.run.Concurrency:
-		op.LatencyDifference.Missing = "not comparable: the runs made different numbers of calls at once"
-	default:
+	if op.LatencyDifference.Missing = unlike(col, base); op.LatencyDifference.Missing == "" {
 		delta := meanValue(col.waiting.Sum()) - meanValue(base.waiting.Sum())
 		setInterval(&op.LatencyDifference, delta, minus(a.waits[i], a.waits[a.base]), a.Families)
 	}
+}
+
+// unlike says why two columns' latencies cannot be set beside one another.
+func unlike(col, base *column) string {
+	switch {
+	case len(col.latency) == 0 || len(base.latency) == 0:
+		return "not measured: one of them was replayed from a record"
+	case col.run.Machine != base.run.Machine && col.run.Machine != "" && base.run.Machine != "":
+		return "not comparable: the runs were made on different machines"
+	case col.run.Concurrency != base.run.Concurrency:
+		return "not comparable: the runs made different numbers of calls at once"
+	}
+	return ""
 }

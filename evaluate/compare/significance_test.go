@@ -7,6 +7,7 @@ import (
 	"os"
 	"testing"
 
+	"stylesprint"
 	"stylesprint/evaluate/metric"
 	"stylesprint/evaluate/resample"
 )
@@ -50,6 +51,60 @@ func TestSignificanceEqualsSacrebleu(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	tables := significanceTables(t, g, bleu)
+	const n = 20000
+	a := significanceAnalysis(g, tables, bleu.Value, n)
+	if err := a.bootstrap(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.asSacrebleu(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for s, system := range g.Systems {
+		got, bs := a.Candidates[s].Sacrebleu[0], g.BS[s]
+		if math.Abs(got.Half-bs.CI) > 0.05*bs.CI {
+			t.Errorf("%s: half an interval %v, want %v", system.Name, got.Half, bs.CI)
+		}
+		// The half width is about two standard errors of the score.
+		if math.Abs(got.Mean-bs.Mean) > 4*math.Sqrt(2.0/n)*bs.CI/1.96 {
+			t.Errorf("%s: mean %v, want %v", system.Name, got.Mean, bs.Mean)
+		}
+		if s == 0 {
+			if got.PBootstrap != 0 || got.PRandomization != 0 {
+				t.Errorf("the baseline has p values: %+v", got)
+			}
+			continue
+		}
+		near(t, system.Name+" bootstrap", got.PBootstrap, bs.P, n)
+		near(t, system.Name+" randomisation", got.PRandomization, g.AR[s].P, n)
+	}
+	// Families change nothing: sacrebleu draws segments.
+	b := significanceAnalysis(g, tables, bleu.Value, n)
+	b.Families = 10
+	for _, col := range b.columns {
+		unit := make([]int, b.Items)
+		for i := range unit {
+			unit[i] = i % b.Families
+		}
+		col.measures[0].table = gather(col.measures[0].items, unit, b.Families)
+		col.cost, col.waiting = resample.NewTable(b.Families, 2), resample.NewTable(b.Families, 3)
+	}
+	if err := b.bootstrap(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.asSacrebleu(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for s := range g.Systems {
+		if a.Candidates[s].Sacrebleu[0] != b.Candidates[s].Sacrebleu[0] {
+			t.Errorf("families change sacrebleu's figures: %+v and %+v", a.Candidates[s].Sacrebleu[0], b.Candidates[s].Sacrebleu[0])
+		}
+	}
+}
+
+// significanceTables holds each system's statistics, a segment a row.
+func significanceTables(t *testing.T, g significanceGolden, bleu *metric.BLEU) []resample.Table {
+	t.Helper()
 	tables := make([]resample.Table, len(g.Systems))
 	for s, system := range g.Systems {
 		samples := make([]metric.Sample, len(g.References))
@@ -68,31 +123,21 @@ func TestSignificanceEqualsSacrebleu(t *testing.T) {
 			t.Errorf("%s: score %v, want %v", system.Name, got, g.BS[s].Score)
 		}
 	}
-	const n = 20000
-	o := resample.Options{Samples: n, Seed: resample.DefaultSeed}
-	boot, err := resample.Bootstrap(t.Context(), tables, o)
-	if err != nil {
-		t.Fatal(err)
+	return tables
+}
+
+// significanceAnalysis sets the golden systems up as columns, an item a segment.
+func significanceAnalysis(g significanceGolden, tables []resample.Table, value func([]float64) float64, n int) *analysis {
+	items := len(g.References)
+	c := &Comparison{Items: items, Families: items, Primary: "bleu", Metrics: []Metric{{Name: "bleu", Direction: DirectionHigher}},
+		Method: Method{Bootstrap: n, Randomization: n, Seed: resample.DefaultSeed}}
+	a := &analysis{Comparison: c}
+	for s, system := range g.Systems {
+		m := measure{name: "bleu", value: value, items: tables[s], table: tables[s], scores: make([]float64, items)}
+		a.columns = append(a.columns, &column{name: system.Name, measures: []measure{m}, cost: resample.NewTable(items, 2), waiting: resample.NewTable(items, 3)})
+		c.Candidates = append(c.Candidates, Candidate{Name: system.Name, Scores: []stylesprint.Score{{Value: value(tables[s].Sum())}}})
 	}
-	base := boot[0].Scores(bleu.Value)
-	for s := 1; s < len(tables); s++ {
-		delta := g.BS[s].Score - g.BS[0].Score
-		scores := boot[s].Scores(bleu.Value)
-		near(t, g.Systems[s].Name+" bootstrap", resample.BootstrapP(minus(scores, base), delta, resample.SkipTies), g.BS[s].P, n)
-		low, high := resample.Interval(scores, 0.95)
-		if half := (high - low) / 2; math.Abs(half-g.BS[s].CI) > 0.05*g.BS[s].CI {
-			t.Errorf("%s: half an interval %v, want %v", g.Systems[s].Name, half, g.BS[s].CI)
-		}
-		left, right, err := resample.Randomize(t.Context(), tables[0], tables[s], o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		trials := minus(left.Scores(bleu.Value), right.Scores(bleu.Value))
-		for i := range trials {
-			trials[i] = math.Abs(trials[i])
-		}
-		near(t, g.Systems[s].Name+" randomisation", resample.PValue(trials, math.Abs(delta), resample.SkipTies), g.AR[s].P, n)
-	}
+	return a
 }
 
 func near(t *testing.T, name string, got, want, n float64) {

@@ -1,13 +1,15 @@
 package compare
 
 import (
+	"cmp"
+	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"testing"
 
 	"stylesprint"
 	"stylesprint/evaluate"
+	"stylesprint/evaluate/dataset"
 	"stylesprint/evaluate/resample"
 )
 
@@ -18,6 +20,8 @@ type world struct {
 	shift                     []float64 // of the challengers, by metric
 	cheaper                   bool      // the challengers cost less
 	ignoreFamilies            bool      // what happens if near-duplicates count as independent
+	rule                      Rule      // against the best
+	slices                    int       // values of each of two keys of slices
 }
 
 const simulatedMargin = 0.3
@@ -40,10 +44,10 @@ func (w world) simulate(t *testing.T, rng *rand.Rand, samples, trials int) Compa
 	}
 	columns := make([]*column, w.candidates)
 	for k := range columns {
-		col := &column{name: string(rune('A' + k)), truncated: map[string]int{}, cost: resample.NewTable(units, 2), waiting: resample.NewTable(units, 2), prompt: 1}
+		col := &column{name: string(rune('A' + k)), truncated: map[string]int{}, cost: resample.NewTable(units, 2), waiting: resample.NewTable(units, 3), prompt: 1}
 		col.run = evaluate.Run{Repeat: 1, Scores: []stylesprint.Score{{Metric: "a"}, {Metric: "b"}}}
 		for m, name := range []string{"a", "b"} {
-			x := measure{name: name, value: meanValue, table: resample.NewTable(units, 2)}
+			x := measure{name: name, value: meanValue, table: resample.NewTable(units, 2), items: resample.NewTable(w.items, 2)}
 			luck := 0.0
 			for i := range w.items {
 				if i%w.family == 0 {
@@ -57,6 +61,7 @@ func (w world) simulate(t *testing.T, rng *rand.Rand, samples, trials int) Compa
 					v += w.shift[m]
 				}
 				x.table.Add(unit(i), []float64{v, 1})
+				x.items.Add(i, []float64{v, 1})
 				x.scores = append(x.scores, v)
 			}
 			col.measures = append(col.measures, x)
@@ -70,22 +75,37 @@ func (w world) simulate(t *testing.T, rng *rand.Rand, samples, trials int) Compa
 		}
 		columns[k] = col
 	}
-	a := analysis{Comparison: &c, columns: columns}
+	a := analysis{Comparison: &c, columns: columns, rule: cmp.Or(w.rule, RuleBetter), against: AgainstBest}
 	if err := a.run(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+	if w.slices > 0 {
+		items, which := make([]dataset.Item, w.items), make([]int, w.items)
+		for i := range items {
+			which[i] = unit(i)
+			items[i].Slices = map[string]string{"category": fmt.Sprint(rng.IntN(w.slices)), "colour": fmt.Sprint(rng.IntN(w.slices))}
+		}
+		var err error
+		if c.Slices, err = a.slices(t.Context(), items, which, minUnits); err != nil {
+			t.Fatal(err)
+		}
 	}
 	c.Decision = decide(&c, a.rivals)
 	return c
 }
 
 // rates counts over many simulated comparisons.
-type rates struct{ called, better, equivalent, covered, n float64 }
+type rates struct{ called, better, equivalent, covered, worse, cheapest, sliced, n float64 }
 
 func (w world) rates(t *testing.T) rates {
 	t.Helper()
-	n, samples, trials := 250, 200, 300
-	if os.Getenv("STYLESPRINT_SLOW") != "" {
-		n, samples, trials = 2000, 1000, 1000
+	n, samples := simulations()
+	trials := samples
+	if w.slices > 0 {
+		trials = 1000 // so that p can fall below 0.05 over the number of slices
+	}
+	if n < 1000 && (w.candidates > 4 || w.slices > 0) {
+		n /= 3
 	}
 	var r rates
 	rng := rand.New(rand.NewPCG(12345, uint64(w.items*w.family*w.candidates)))
@@ -110,6 +130,17 @@ func (w world) rates(t *testing.T) rates {
 				r.equivalent++
 			}
 		}
+		if len(c.Decision.Worse) > 0 {
+			r.worse++
+		}
+		if c.Decision.Outcome == OutcomeCheapest && c.Decision.Winner != c.Baseline {
+			r.cheapest++
+		}
+		sliced := 0
+		eachDifference(c.Slices, func(_ *Slicing, _ *Slice, k *SliceCandidate, m int) {
+			sliced += count(m == 0 && k.Differences[m].PAdjusted < alpha)
+		})
+		r.sliced += float64(count(sliced > 0))
 		r.n++
 	}
 	return r
@@ -153,6 +184,21 @@ func TestFalseAlarms(t *testing.T) {
 		{"a cheaper candidate that is equal is found", world{items: 120, family: 1, candidates: 2, cheaper: true}, func(r rates, _ float64) bool {
 			return r.equivalent > 0.9
 		}},
+		{"nine equal candidates", world{items: 60, family: 1, candidates: 9}, func(r rates, slack float64) bool {
+			return r.called <= 0.05+slack && r.better <= 0.025+slack
+		}},
+		{"six equal candidates, one of which must look best", world{items: 60, family: 1, candidates: 6, rule: RuleCheapest}, func(r rates, slack float64) bool {
+			return r.worse <= 0.05+slack
+		}},
+		{"the cheapest of four that lose the margin to the best", world{items: 60, family: 1, candidates: 5, rule: RuleCheapest, cheaper: true, shift: []float64{-simulatedMargin, 0}}, func(r rates, slack float64) bool {
+			return r.cheapest <= 0.025+slack
+		}},
+		{"the cheapest of two that are as good as the best", world{items: 160, family: 1, candidates: 3, rule: RuleCheapest, cheaper: true}, func(r rates, _ float64) bool {
+			return r.cheapest > 0.9
+		}},
+		{"slices of equal candidates", world{items: 90, family: 1, candidates: 3, slices: 4}, func(r rates, slack float64) bool {
+			return r.sliced <= 0.05+slack
+		}},
 		{"a better candidate is found", world{items: 60, family: 1, candidates: 2, shift: []float64{0.5, 0}}, func(r rates, _ float64) bool {
 			return r.better > 0.8
 		}},
@@ -161,8 +207,11 @@ func TestFalseAlarms(t *testing.T) {
 			t.Parallel()
 			r := c.world.rates(t)
 			n := r.n
-			r.called, r.better, r.equivalent, r.covered = r.called/n, r.better/n, r.equivalent/n, r.covered/n
-			t.Logf("%s: called different %.4f, better %.4f, as good and cheaper %.4f, interval covers %.4f, of %v", c.name, r.called, r.better, r.equivalent, r.covered, n)
+			for _, rate := range []*float64{&r.called, &r.better, &r.equivalent, &r.covered, &r.worse, &r.cheapest, &r.sliced} {
+				*rate /= n
+			}
+			t.Logf("%s: called different %.4f, better %.4f, as good and cheaper %.4f, interval covers %.4f, called worse %.4f, cheapest %.4f, a slice %.4f, of %v",
+				c.name, r.called, r.better, r.equivalent, r.covered, r.worse, r.cheapest, r.sliced, n)
 			if !c.check(r, 2*math.Sqrt(0.05*0.95/n)) {
 				t.Errorf("%+v", r)
 			}

@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 
 	"stylesprint"
 )
@@ -46,7 +44,10 @@ type BLEUOptions struct {
 // BLEU is Papineni et al. 2002 as sacrebleu 2.6.0 computes it, on 0..100. The
 // corpus score comes from summed statistics; it is not the mean of the samples'
 // scores (see BLEUMean for that).
-type BLEU struct{ o BLEUOptions }
+type BLEU struct {
+	o    BLEUOptions
+	name string // key in Infos
+}
 
 // NewBLEU checks the options and completes them.
 func NewBLEU(o BLEUOptions) (*BLEU, error) {
@@ -74,7 +75,19 @@ func NewBLEU(o BLEUOptions) (*BLEU, error) {
 	case o.SmoothValue == 0:
 		o.SmoothValue = 1
 	}
-	return &BLEU{o}, nil
+	return &BLEU{o: o, name: "bleu"}, nil
+}
+
+// NewChineseBLEU is BLEU with the tokenizer zh, under a name of its own, so that
+// a run can hold both.
+func NewChineseBLEU(o BLEUOptions) (*BLEU, error) {
+	o.Tokenizer = TokenizerZh
+	b, err := NewBLEU(o)
+	if err != nil {
+		return nil, err
+	}
+	b.name = "bleu-zh"
+	return b, nil
 }
 
 func oneOf[T ~string](what string, value T, all []T) error {
@@ -96,7 +109,7 @@ func oneOf[T ~string](what string, value T, all []T) error {
 func (b *BLEU) Options() BLEUOptions { return b.o }
 
 // Info describes the metric.
-func (b *BLEU) Info() Info { return describe("bleu") }
+func (b *BLEU) Info() Info { return describe(b.name) }
 
 // Signature is sacrebleu's.
 func (b *BLEU) Signature(refs int) string {
@@ -161,41 +174,18 @@ func (b *BLEU) prepare(line string) string {
 func (b *BLEU) Stats(s Sample) Stats { return b.count(newCounter(), &s) }
 
 func (b *BLEU) count(c *counter, s *Sample) Stats {
-	hypothesis := s.Hypothesis
-	if s.Missing {
-		hypothesis = ""
-	}
-	return c.measure(b.o.Tokenizer, hypothesis, s.References, b.prepare)
+	return c.measure(b.o.Tokenizer, s.text(), s.References, b.prepare)
 }
 
 // AllStats counts samples, in parallel, in order.
 func (b *BLEU) AllStats(ctx context.Context, samples []Sample) ([]Stats, error) {
-	for i := range samples {
-		if len(samples[i].References) == 0 {
-			return nil, noReference("bleu", i)
-		}
+	if err := needReferences("bleu", samples); err != nil {
+		return nil, err
 	}
 	out := make([]Stats, len(samples))
-	const chunk = 128
-	chunks := make(chan int)
-	var wg sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), (len(samples)+chunk-1)/chunk) {
-		wg.Go(func() {
-			c := newCounter()
-			for from := range chunks {
-				for i := from; i < min(from+chunk, len(samples)); i++ {
-					out[i] = b.count(c, &samples[i])
-				}
-			}
-		})
-	}
-	for from := 0; from < len(samples) && ctx.Err() == nil; from += chunk {
-		chunks <- from
-	}
-	close(chunks)
-	wg.Wait()
-	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("score bleu: %w", err)
+	err := parallel(ctx, len(samples), newCounter, func(c *counter, i int) { out[i] = b.count(c, &samples[i]) })
+	if err != nil {
+		return nil, scoring("bleu", err)
 	}
 	return out, nil
 }
@@ -242,5 +232,5 @@ func (b *BLEU) Sentence(s Stats) BLEUScore {
 func (b *BLEU) WithEffectiveOrder() *BLEU {
 	o := b.o
 	o.EffectiveOrder = true
-	return &BLEU{o}
+	return &BLEU{o: o, name: b.name}
 }

@@ -57,3 +57,21 @@ func TestCountingAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations per sample", n)
 	}
 }
+
+func BenchmarkCHRF(b *testing.B)         { benchMetric(b, "chrf", 20000) }
+func BenchmarkCHRFPlusPlus(b *testing.B) { benchMetric(b, "chrf++", 20000) }
+func BenchmarkTER(b *testing.B)          { benchMetric(b, "ter", 2000) }
+
+func benchMetric(b *testing.B, name string, n int) {
+	m, err := New(b.Context(), name, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	samples := benchSamples(n)
+	for b.Loop() {
+		if _, err := m.Measure(b.Context(), samples); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "segments/s")
+}

@@ -12,11 +12,13 @@ import (
 
 // The goldens are sacrebleu 2.6.0's; tools/parity/sacrebleu_bleu.py writes them.
 type bleuGolden struct {
-	Segments []struct {
-		Hyp  string    `json:"hyp"`
-		Refs []*string `json:"refs"`
-	} `json:"segments"`
-	Tables []bleuTable `json:"tables"`
+	Segments []goldenSegment `json:"segments"`
+	Tables   []bleuTable     `json:"tables"`
+}
+
+type goldenSegment struct {
+	Hyp  string    `json:"hyp"`
+	Refs []*string `json:"refs"`
 }
 
 type bleuTable struct {
@@ -174,7 +176,7 @@ func close9(a, b BLEUScore) bool {
 	return ok
 }
 
-func readGolden(t *testing.T, name string, into any) {
+func readGolden(t testing.TB, name string, into any) {
 	t.Helper()
 	f, err := os.Open(filepath.Join("testdata", name))
 	if err != nil {

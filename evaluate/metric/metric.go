@@ -36,6 +36,8 @@ type Sample struct {
 	// Fields are the item's facts ("colour", "material"), for metrics that hold a
 	// text against them; the keys are those of catalogue.Product.Fields.
 	Fields map[string]string
+	// Language is the item's, such as "en" or "zh-Hant"; empty: not known.
+	Language string
 	// Image names the item's picture in Options.Images; empty: it has none.
 	Image string
 }
@@ -47,6 +49,9 @@ type Measurement struct {
 	Refs  int       // references that were used
 	// Truncated says that a model behind the metric did not read the whole text.
 	Truncated bool
+	// Unknown is the share, 0..1, of the tokens of this sample's texts that a model
+	// behind the metric does not know.
+	Unknown float64
 	// Absent says that the item lacks what the metric needs (a picture, facts): it
 	// has no score and is left out of the corpus's. It depends on the item
 	// alone, so that the same items are left out for every candidate.
@@ -75,6 +80,8 @@ type Info struct {
 	// NeedsFields and NeedsImages say that samples without facts, or without a
 	// picture, come back Absent.
 	NeedsFields, NeedsImages bool
+	// EnglishOnly says that samples in other languages come back Absent.
+	EnglishOnly bool
 	// WholeCorpus says that a sample's measurement depends on the others of the same
 	// call: callers pass all outputs of a run at once.
 	WholeCorpus bool
@@ -87,6 +94,9 @@ type Info struct {
 	// where Direction is None.
 	Margin float64
 }
+
+// MayBeAbsent says that some samples may come back Absent.
+func (i Info) MayBeAbsent() bool { return i.NeedsFields || i.NeedsImages || i.EnglishOnly }
 
 // VaryingReferences stands for a number of references that differs between samples.
 const VaryingReferences = -1
@@ -111,9 +121,26 @@ type Metric interface {
 // scores are their statistics when IsMean says so.
 func Rebuild(name, signature string) (m Metric, ok bool) {
 	switch name {
-	case "bleu":
+	case "bleu", "bleu-zh":
 		b, err := BLEUFromSignature(signature)
+		if err == nil {
+			b.name = name
+		}
 		return b, err == nil
+	case "faithfulness", "faithfulness-precision", "faithfulness-recall", "contradictions", "unsupported-claims", "hard-violations":
+		f, err := FaithfulnessFromSignature(name, signature)
+		return f, err == nil
+	case "chrf", "chrf++":
+		m, err := CHRFFromSignature(signature)
+		return m, err == nil && m.Info().Name == name
+	case "distinct-1", "distinct-2", "distinct-3", "self-bleu", "boilerplate", "flesch", "flesch-kincaid", "sentence-length":
+		m, err := New(context.Background(), name, Options{}) // they have no settings
+		return m, err == nil && m.Signature(0) == signature
+	case "bleu-hf-evaluate":
+		return &HFBLEU{}, strings.HasPrefix(signature, "hf-evaluate-bleu|") && strings.HasSuffix(signature, "|"+hfBLEUSettings)
+	case "ter":
+		m, err := TERFromSignature(signature)
+		return m, err == nil
 	}
 	return nil, false
 }

@@ -16,8 +16,9 @@ type counter struct {
 
 	stamp uint32 // of this sample; slots with another stamp are empty
 	words []wordSlot
-	grams []gramSlot
+	grams gramTable
 	texts []string // by word number
+	order int      // the longest n-gram that is counted
 
 	tally []tally // by n-gram number; words are n-grams too
 
@@ -40,14 +41,11 @@ type wordSlot struct {
 	id    int32
 }
 
-type gramSlot struct {
-	key   uint64
-	stamp uint32
-	id    int32
-}
+func newCounter() *counter { return newOrderCounter(maxOrder) }
 
-func newCounter() *counter {
-	return &counter{seed: maphash.MakeSeed(), words: make([]wordSlot, 256), grams: make([]gramSlot, 1024)}
+// newOrderCounter counts n-grams of up to order words, at most maxOrder.
+func newOrderCounter(order int) *counter {
+	return &counter{seed: maphash.MakeSeed(), words: make([]wordSlot, 256), grams: newGramTable(), order: order}
 }
 
 // measure returns the statistics of one hypothesis under the tokenizer. The
@@ -66,9 +64,9 @@ func (c *counter) begin() {
 	c.stamp++
 	if c.stamp == 0 { // the stamps have wrapped: old slots would look fresh
 		clear(c.words)
-		clear(c.grams)
 		c.stamp = 1
 	}
+	c.grams.begin()
 	c.texts, c.tally, c.lens = c.texts[:0], c.tally[:0], c.lens[:0]
 }
 
@@ -84,7 +82,7 @@ func (c *counter) addReference(r int32) {
 		c.count(id, r)
 	}
 	c.chain = append(c.chain, c.ids...)
-	for order := 2; order <= maxOrder; order++ {
+	for order := 2; order <= c.order; order++ {
 		for i := 0; i+order <= n; i++ {
 			id := c.gramID(c.chain[i], c.ids[i+order-1], true)
 			c.chain[i] = id
@@ -113,7 +111,7 @@ func (c *counter) match() Stats {
 	}
 	s.Total[0] = n
 	c.chain = append(c.chain, c.ids...)
-	for order := 2; order <= maxOrder; order++ {
+	for order := 2; order <= c.order; order++ {
 		for i := 0; i+order <= n; i++ {
 			id := c.chain[i]
 			if id >= 0 {
@@ -175,22 +173,16 @@ func (c *counter) gramID(prefix, word int32, add bool) int32 {
 	if word < 0 {
 		return -1
 	}
-	key := uint64(uint32(prefix))<<32 | uint64(uint32(word))
-	mask := uint64(len(c.grams) - 1)
-	for i := (key * 0x9e3779b97f4a7c15) >> 32 & mask; ; i = (i + 1) & mask {
-		slot := &c.grams[i]
-		if slot.stamp != c.stamp {
-			if !add {
-				return -1
-			}
-			id := c.newID()
-			*slot = gramSlot{key: key, stamp: c.stamp, id: id}
-			return id
-		}
-		if slot.key == key {
-			return slot.id
-		}
+	key := gramKey(prefix, word)
+	if !add {
+		return c.grams.find(key)
 	}
+	next := int32(len(c.tally))
+	id := c.grams.put(key, next)
+	if id == next {
+		c.newID()
+	}
+	return id
 }
 
 // reserve makes room for the words and n-grams of a reference of n tokens, so
@@ -212,21 +204,7 @@ func (c *counter) reserve(n int) {
 			c.words[i] = slot
 		}
 	}
-	if 2*all > len(c.grams) {
-		old := c.grams
-		c.grams = make([]gramSlot, tableSize(2*all))
-		mask := uint64(len(c.grams) - 1)
-		for _, slot := range old {
-			if slot.stamp != c.stamp {
-				continue
-			}
-			i := (slot.key * 0x9e3779b97f4a7c15) >> 32 & mask
-			for c.grams[i].stamp == c.stamp {
-				i = (i + 1) & mask
-			}
-			c.grams[i] = slot
-		}
-	}
+	c.grams.reserve(all)
 }
 
 func tableSize(n int) int {

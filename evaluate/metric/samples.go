@@ -3,6 +3,7 @@ package metric
 import (
 	"fmt"
 	"iter"
+	"strings"
 
 	"stylesprint"
 )
@@ -21,7 +22,20 @@ func SamplesOf(samples []Sample) Samples {
 	}
 }
 
-// blocks hands samples on in blocks of n, with the number of the first.
+// OwnReferences makes each text its own reference.
+func OwnReferences(samples Samples) Samples {
+	return func(yield func(Sample, error) bool) {
+		for s, err := range samples {
+			s.References = []string{s.Hypothesis}
+			if !yield(s, err) {
+				return
+			}
+		}
+	}
+}
+
+// blocks hands samples on in blocks of n (0: all at once), with the number of
+// the first.
 func (s Samples) blocks(n int, do func(from int, block []Sample) error) error {
 	block := make([]Sample, 0, n)
 	from := 0
@@ -30,7 +44,7 @@ func (s Samples) blocks(n int, do func(from int, block []Sample) error) error {
 			return err
 		}
 		block = append(block, sample)
-		if len(block) == n {
+		if n > 0 && len(block) == n {
 			if err := do(from, block); err != nil {
 				return err
 			}
@@ -70,6 +84,9 @@ func Zip(hypotheses Lines, references []Lines, warn func(file string, line int))
 				return
 			}
 			if ended == len(all) {
+				if line == 1 {
+					yield(Sample{}, emptyFiles(all))
+				}
 				return
 			}
 			if ended > 0 {
@@ -90,6 +107,15 @@ func Zip(hypotheses Lines, references []Lines, warn func(file string, line int))
 			}
 		}
 	}
+}
+
+func emptyFiles(all []Lines) error {
+	names := make([]string, len(all))
+	for i, l := range all {
+		names[i] = l.Name
+	}
+	return &stylesprint.Error{Code: stylesprint.CodeInvalid, Message: "there is nothing to score: no line in " + strings.Join(names, ", "),
+		Hint: "give files of one text a line"}
 }
 
 // zipLine takes a line from each stream; nil stands for one that has ended.
@@ -127,7 +153,7 @@ func unequalLengths(all []Lines, next []func() (string, error, bool), texts []*s
 			return &stylesprint.Error{
 				Code:    stylesprint.CodeInvalid,
 				Message: fmt.Sprintf("%s has %d lines and %s has %d", all[0].Name, lengths[0], all[i].Name, lengths[i]),
-				Hint:    "give files in which the same line belongs to the same item; name several references by repeating --reference",
+				Hint:    lengthHint(lengths),
 			}
 		}
 	}

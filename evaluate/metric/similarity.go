@@ -37,16 +37,7 @@ func NewSimilarity(ctx context.Context, e Embedder) (*Similarity, error) {
 
 // Signature names the model, its weights, precision and longest text.
 func (m *Similarity) Signature(refs int) string {
-	weights := "revision:" + signaturePart(orUnknown(m.model.Ref.Revision))
-	if h := m.model.Ref.SHA256; h != "" {
-		weights = "sha256:" + h[:min(16, len(h))]
-	}
-	length := "unknown"
-	if m.model.MaxTokens > 0 {
-		length = fmt.Sprint(m.model.MaxTokens)
-	}
-	return fmt.Sprintf("similarity:cosine|nrefs:%s|refs:max|model:%s|%s|precision:%s|max_tokens:%s|version:1|%s", formatRefs(refs),
-		signaturePart(m.model.Ref.String()), weights, orUnknown(string(m.model.Precision)), length, aggregateMean)
+	return fmt.Sprintf("similarity:cosine|nrefs:%s|refs:max|%s|version:1|%s", formatRefs(refs), modelSignature(m.model), aggregateMean)
 }
 
 func orUnknown(s string) string {
@@ -110,13 +101,17 @@ func (m *Similarity) Measure(ctx context.Context, samples []Sample) ([]Measureme
 
 func nearest(h embedding.Vector, references []string, vector func(string) embedding.Vector) Measurement {
 	best, truncated := math.Inf(-1), h.Truncated
+	tokens, unknown := h.Tokens, h.Unknown
 	for _, r := range references {
 		v := vector(r)
 		truncated = truncated || v.Truncated
+		tokens += v.Tokens
+		unknown += v.Unknown
 		best = max(best, cosine(h.Values, v.Values))
 	}
 	out := meanOf(best)
 	out.Truncated = truncated
+	out.Unknown = float64(unknown) / float64(max(1, tokens))
 	return out
 }
 

@@ -37,7 +37,7 @@ func vec(values ...float32) embedding.Vector { return embedding.Vector{Values: v
 
 func newTable() *table {
 	long := vec(0, 1)
-	long.Truncated = true
+	long.Truncated, long.Tokens, long.Unknown = true, 4, 1
 	return &table{
 		vectors: map[string]embedding.Vector{"east": vec(1, 0), "north": vec(0, 2), "north-east": vec(3, 3), "west": vec(-1, 0), "long": long, "nowhere": vec(0, 0)},
 		info: embedding.Info{Ref: stylesprint.ModelRef{Provider: "local", Name: "all-MiniLM-L6-v2", SHA256: "0123456789abcdef0123456789abcdef"}, Dimensions: 2, MaxTokens: 256,
@@ -71,7 +71,7 @@ func TestSimilarity(t *testing.T) {
 	sum := 0.0
 	for i, w := range want {
 		sum += w
-		if math.Abs(ms[i].Score-w) > 1e-7 || ms[i].Truncated != (i == 4) || ms[i].Refs != len(samples[i].References) {
+		if math.Abs(ms[i].Score-w) > 1e-7 || ms[i].Truncated != (i == 4) || (ms[i].Unknown == 0.25) != (i == 4) || ms[i].Refs != len(samples[i].References) {
 			t.Errorf("sample %d: %+v, want %v", i, ms[i], w)
 		}
 	}
@@ -176,7 +176,7 @@ func TestLength(t *testing.T) {
 
 func TestList(t *testing.T) {
 	t.Parallel()
-	o := Options{Embedder: newTable()}
+	o := Options{Embedder: newTable(), TokenEmbedder: newTokenTable(), CLIP: newFakeCLIP()}
 	for _, name := range Names() {
 		m, err := New(t.Context(), name, o)
 		if err != nil || m.Info().Name != name {
@@ -186,7 +186,7 @@ func TestList(t *testing.T) {
 		if info, ok := Describe(name); !ok || info != m.Info() {
 			t.Errorf("%s: %+v", name, info)
 		}
-		ms, err := m.Measure(t.Context(), []Sample{{Hypothesis: "east", References: []string{"north"}}})
+		ms, err := m.Measure(t.Context(), []Sample{{Hypothesis: "east", References: []string{"north"}, Fields: map[string]string{"colour": "red"}}})
 		if err != nil || len(ms) != 1 || len(ms[0].Stats) != m.Info().Width {
 			t.Errorf("%s: %+v %v", name, ms, err)
 		}

@@ -123,31 +123,18 @@ func Bootstrap(ctx context.Context, tables []Table, o Options) ([]Table, error) 
 		}
 		units = t.Rows()
 	}
-	err := Each(ctx, units, o, func(sample int, counts []int32) {
-		for i, t := range tables {
-			weigh(out[i].Row(sample), t, counts)
+	groups := (o.Samples + groupSize - 1) / groupSize
+	err := parallel(ctx, groups, func() func(int) {
+		w := newWeigher(units, tables)
+		return func(group int) {
+			from := group * groupSize
+			w.weigh(o.Seed, from, min(groupSize, o.Samples-from), out)
 		}
 	})
 	if err != nil {
 		return nil, fmt.Errorf("bootstrap: %w", err)
 	}
 	return out, nil
-}
-
-func weigh(sum []float64, t Table, counts []int32) {
-	w := t.Width
-	data := t.Data
-	for _, c := range counts {
-		row := data[:w]
-		data = data[w:]
-		if c == 0 {
-			continue
-		}
-		f := float64(c)
-		for j, v := range row {
-			sum[j] += f * v
-		}
-	}
 }
 
 // Randomize swaps the two tables' rows with probability one half each, and

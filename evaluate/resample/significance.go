@@ -1,6 +1,7 @@
 package resample
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -47,19 +48,7 @@ func BootstrapP(differences []float64, observed float64, ties Ties) float64 {
 // Holm adjusts p values for their number (Holm 1979), in the order given: each
 // may be compared with alpha, and the chance of any false alarm stays below it.
 func Holm(p []float64) []float64 {
-	order := make([]int, len(p))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		switch {
-		case p[a] < p[b]:
-			return -1
-		case p[a] > p[b]:
-			return 1
-		}
-		return 0
-	})
+	order := sorted(p)
 	out := make([]float64, len(p))
 	highest := 0.0
 	for rank, i := range order {
@@ -67,6 +56,16 @@ func Holm(p []float64) []float64 {
 		out[i] = highest
 	}
 	return out
+}
+
+// sorted returns the places of values, the smallest first.
+func sorted(values []float64) []int {
+	order := make([]int, len(values))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(values[a], values[b]) })
+	return order
 }
 
 // Quantile is the q-quantile of sorted values, each counted as often as its

@@ -122,7 +122,7 @@ func explain(err error) error {
 	case errors.Is(err, engine.ErrClosed):
 		return &stylesprint.Error{Code: stylesprint.CodeUnavailable, Message: "the model is closed", Err: err}
 	case errors.Is(err, engine.ErrNoChatTemplate):
-		return &stylesprint.Error{Code: stylesprint.CodeUnsupported, Field: "messages", Message: "the model has no chat template", Hint: "ask with a plain prompt", Err: err}
+		return &stylesprint.Error{Code: stylesprint.CodeUnsupported, Field: "messages", Message: "the model's chat template does not work", Hint: "ask with a plain prompt", Err: err}
 	case errors.As(err, &request):
 		return &stylesprint.Error{Code: stylesprint.CodeInvalid, Field: request.Field, Message: "the model cannot take " + request.Field, Err: err}
 	}

@@ -185,7 +185,7 @@ func TestEngineErrors(t *testing.T) {
 	}{
 		{&engine.ContextError{Tokens: 900, Limit: 512}, stylesprint.CodeContextTooLong, "prompt and answer need 900 tokens, the model has 512"},
 		{engine.ErrClosed, stylesprint.CodeUnavailable, "the model is closed"},
-		{engine.ErrNoChatTemplate, stylesprint.CodeUnsupported, "the model has no chat template"},
+		{engine.ErrNoChatTemplate, stylesprint.CodeUnsupported, "the model's chat template does not work"},
 		{&engine.RequestError{Field: "messages", Reason: "roles must alternate"}, stylesprint.CodeInvalid, "the model cannot take messages"},
 	} {
 		_, err := local.New(&stub{err: k.err}, "m").Generate(t.Context(), generate.Request{Prompt: "p"}, nil)

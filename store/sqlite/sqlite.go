@@ -1,4 +1,4 @@
-// Package sqlite keeps runs, outputs and the request log in one SQLite file.
+// Package sqlite keeps runs, outputs, reviews and the request log in one SQLite file.
 //
 // Key words: database, writer, readers.
 //

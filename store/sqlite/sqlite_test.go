@@ -15,6 +15,7 @@ import (
 
 	"stylesprint"
 	"stylesprint/evaluate"
+	"stylesprint/store/migration"
 	"stylesprint/store/storetest"
 )
 
@@ -337,9 +338,13 @@ func TestProcessesOpenAtOnce(t *testing.T) {
 	if err != nil || len(runs) != processes {
 		t.Errorf("%d runs (%v), want %d", len(runs), err, processes)
 	}
-	var migrations int
-	if err := d.reader.QueryRow("SELECT count(*) FROM schema_migrations").Scan(&migrations); err != nil || migrations != 1 {
-		t.Errorf("%d migrations recorded, %v", migrations, err)
+	steps, err := migration.Load(migrations, "migrations")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var applied int
+	if err := d.reader.QueryRow("SELECT count(*) FROM schema_migrations").Scan(&applied); err != nil || applied != len(steps) {
+		t.Errorf("%d migrations recorded, %v", applied, err)
 	}
 }
 

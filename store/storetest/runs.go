@@ -13,6 +13,7 @@ import (
 
 	"stylesprint"
 	"stylesprint/evaluate"
+	"stylesprint/evaluate/review"
 )
 
 func testRun(t *testing.T, s Store) {
@@ -223,7 +224,14 @@ func testCancelled(t *testing.T, s Store) {
 	_, runsErr := s.Runs(ctx, evaluate.Filter{})
 	_, requestsErr := s.Requests(ctx, stylesprint.RequestFilter{})
 	_, summaryErr := s.SummariseRequests(ctx, start())
+	_, reviewsErr := s.Reviews(ctx, review.Filter{})
+	_, bookErr := s.ReviewBook(ctx, "x")
+	_, pairsErr := s.ReviewPairs(ctx, "x")
+	_, votesErr := s.ReviewVotes(ctx, []string{"x"})
+	_, raterErr := s.ReviewRater(ctx, "x")
 	for what, err := range map[string]error{
+		"CreateReview": s.CreateReview(ctx, task("x", 0)), "Reviews": reviewsErr, "ReviewBook": bookErr, "ReviewPairs": pairsErr,
+		"ReviewVotes": votesErr, "ReviewRater": raterErr, "UpdateReview": s.UpdateReview(ctx, "x", func(review.Book) (review.Change, error) { return review.Change{}, nil }),
 		"SaveRun": s.SaveRun(ctx, run("late", 1)), "Run": runErr, "Runs": runsErr,
 		"SaveOutputs":    s.SaveOutputs(ctx, evaluate.Output{RunID: "r", ItemID: "a"}),
 		"Outputs":        s.Outputs(ctx, "r", func(evaluate.Output) error { return nil }),

@@ -21,6 +21,7 @@ import (
 
 	"stylesprint"
 	"stylesprint/evaluate"
+	"stylesprint/evaluate/review"
 )
 
 // RequestLog is the gateway's request log with what dashboards ask of it.
@@ -37,6 +38,7 @@ type RequestLog interface {
 type Store interface {
 	evaluate.Store
 	RequestLog
+	review.Store
 }
 
 // Test runs the suite. open is called once for each part, with an empty database each time.
@@ -54,6 +56,10 @@ func Test(t *testing.T, open func(t *testing.T) Store) {
 		{"requests", testRequests},
 		{"requests/idempotent", testIdempotent},
 		{"requests/summary", testSummary},
+		{"review", testReview},
+		{"reviews", testReviews},
+		{"review/update", testReviewUpdate},
+		{"review/seats", testReviewSeats},
 		{"cancelled", testCancelled},
 		{"concurrent", testConcurrent},
 	}

@@ -230,4 +230,5 @@ def main():
     print(len(texts), "texts;", sum(os.path.getsize(os.path.join(OUT, f)) for f in os.listdir(OUT)), "bytes")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -16,10 +16,13 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"time"
 
 	"stylesprint/evaluate"
 	"stylesprint/evaluate/compare"
+	"stylesprint/evaluate/review"
+	"stylesprint/store/sqlite"
 	"stylesprint/web"
 	"stylesprint/web/report"
 	"stylesprint/web/webtest"
@@ -55,6 +58,20 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 		return err
 	}
 	o.Closing = ctx.Done()
+	dir, err := os.MkdirTemp("", "webpreview-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	db, err := sqlite.Open(ctx, filepath.Join(dir, "preview.db"), sqlite.Options{})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	o.Review, o.Now = source.Review(db), nil
+	if err := reviews(ctx, source, o.Review.Desk, stderr); err != nil {
+		return err
+	}
 	if *empty {
 		o = web.Options{Runs: nothing{}, Closing: ctx.Done()}
 	}
@@ -67,6 +84,42 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 	mux.Handle("POST /generate/", webtest.Gateway(60*time.Millisecond))
 	mux.Handle("POST /v1/chat/completions", webtest.Gateway(60*time.Millisecond))
 	return serve(ctx, *addr, mux, func() { source.Advance(webtest.Running, 1) })
+}
+
+// reviews makes an open review, one that is closed, and one of three candidates.
+func reviews(ctx context.Context, s *webtest.Source, d *review.Desk, stderr io.Writer) error {
+	for i, p := range []review.Plan{
+		{Name: "Three candidates", RunIDs: []string{webtest.Plain, webtest.Voice, webtest.Hosted}, Raters: 3, Repeats: .1, Seed: 3},
+		{Name: "Autumn texts", RunIDs: []string{webtest.Plain, webtest.Hosted}, Raters: 2, Repeats: .2, Seed: 2},
+		{Name: "Spring texts", RunIDs: []string{webtest.Plain, webtest.Voice}, Raters: 2, Invites: 3, Repeats: .1, Seed: 1},
+	} {
+		c, err := s.NewReview(ctx, d, p)
+		if err != nil {
+			return err
+		}
+		open := p.Name == "Spring texts"
+		for k, invite := range c.Invites {
+			n := 1000
+			if open {
+				n = 5 * k
+			}
+			if n > 0 {
+				if err := webtest.Judge(ctx, d, invite.Code, n, uint64(10*i+k)); err != nil {
+					return err
+				}
+			}
+			if open {
+				fmt.Fprintln(stderr, "rater: /review/rate/"+invite.Code)
+			}
+		}
+		fmt.Fprintln(stderr, p.Name+": /review/tasks/"+c.Task.ID)
+		if !open {
+			if _, err := d.Close(ctx, c.Task.ID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // serve runs until ctx ends, and lets the made-up run go on.

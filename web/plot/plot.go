@@ -1,4 +1,5 @@
-// Package plot draws figures as SVG: intervals, distributions, scatters and bars.
+// Package plot draws figures as SVG: intervals, distributions, scatters, bars,
+// curves and matrices.
 //
 // Key words: plot, finding, scale, series.
 //
@@ -33,7 +34,7 @@ var style string
 // Style is the style sheet of all plots: variables for light and dark, and the classes.
 func Style() string { return style }
 
-// Plot is a figure of this package: Intervals, Distributions, Scatter or Bars.
+// Plot is a figure of this package: Intervals, Distributions, Scatter, Bars, Curves or Matrix.
 type Plot interface {
 	// Finding is the title, a sentence that says what is to be seen.
 	Finding() string
@@ -47,6 +48,8 @@ var (
 	_ Plot = Distributions{}
 	_ Plot = Scatter{}
 	_ Plot = Bars{}
+	_ Plot = Curves{}
+	_ Plot = Matrix{}
 )
 
 // Table is a plot's data. The first column names the row.

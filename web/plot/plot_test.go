@@ -36,7 +36,7 @@ func plots() map[string]Plot {
 		"intervals":          differences,
 		"distributions-dots": spreads,
 		"distributions-bars": many,
-		"scatter": Scatter{Title: "hosted-mini is fastest, plain costs nothing", XName: "median latency", XUnit: "s", XDecimals: 2, YName: "cost per 1,000 outputs", YUnit: "USD", YDecimals: 3, FromZero: true, Points: []Point{
+		"scatter": Scatter{Title: "hosted-mini is fastest, plain costs nothing", XName: "median latency", XUnit: "s", XDecimals: 2, YName: "cost of 10,000 outputs", YUnit: "USD", YDecimals: 3, FromZero: true, Points: []Point{
 			{Label: "plain", X: 1.1, Y: 0, XLow: 1, XHigh: 1.2},
 			{Label: "brand-voice", X: 1.15, Y: 0, XLow: 1.1, XHigh: 1.3, Series: 1},
 			{Label: "hosted-mini", X: .9, Y: .056, YLow: .05, YHigh: .062, Series: 2},
@@ -45,8 +45,28 @@ func plots() map[string]Plot {
 		"bars": Bars{Title: "plain answers fastest", Quantity: "median latency", Unit: "s", Decimals: 2, Rows: []Bar{
 			{Label: "plain", Value: 1.1, Low: 1, High: 1.2, Note: "local"}, {Label: "brand-voice", Value: 1.4, Series: 1}, {Label: "lost", Missing: "not measured", Series: 2},
 		}},
-		"empty": Intervals{Title: "Nothing is compared"},
+		"empty":  Intervals{Title: "Nothing is compared"},
+		"curves": curves(),
+		"calibration": Curves{Title: "Probabilities are too high by 0.06 on average", XName: "mean probability", YName: "share that came true", Decimals: 2, Diagonal: "perfect", Lines: []Line{
+			{Label: "sale", Note: "error 0.06", Marked: true, Points: []Place{{.05, .02, 40}, {.25, .18, 22}, {.55, .5, 12}, {.95, .9, 31}}},
+		}},
+		"matrix": Matrix{Title: "Of the dresses, 2 in 10 are taken for tops", RowName: "true class", ColName: "predicted class", Labels: []string{"dress", "knitwear and jumpers", "top"}, Counts: [][]int{{16, 0, 4}, {1, 1204, 0}, {0, 0, 0}}},
 	}
+}
+
+// curves are ROC curves of three classes, the second in many points.
+func curves() Curves {
+	p := Curves{Title: "dress is told apart best, top worst", XName: "false positive rate", YName: "true positive rate", Decimals: 2, Diagonal: "chance", Lines: []Line{
+		{Label: "dress", Note: "area 0.94", Points: []Place{{0, 0, 0}, {0, .5, 0}, {.1, .8, 0}, {.3, .98, 0}, {1, 1, 0}}},
+		{Label: "jumper", Note: "area 0.80", Series: 1},
+		{Label: "top", Note: "area 0.62", Series: 2, Points: []Place{{0, 0, 0}, {.3, .42, 0}, {.6, .75, 0}, {1, 1, 0}}, Level: .2, LevelName: "share of tops"},
+		{Label: "shoes", Missing: "no item has the class", Series: 3},
+	}}
+	for i := range 51 {
+		x := float64(i) / 50
+		p.Lines[1].Points = append(p.Lines[1].Points, Place{X: x, Y: math.Pow(x, .25)})
+	}
+	return p
 }
 
 func TestDrawings(t *testing.T) {
@@ -142,7 +162,11 @@ func TestHostileValues(t *testing.T) {
 		}},
 		"reversed": Distributions{Low: 1, High: 0, Rows: []Distribution{{Counts: []int{1, 2}, N: 3}}},
 		"scatter":  Scatter{Title: hostile, XName: hostile, YName: hostile, Points: []Point{{Label: hostile, X: nan, Y: 1}, {Label: hostile, X: 1, Y: 1, XLow: nan, XHigh: inf}, {Label: hostile, Missing: hostile}}},
-		"bars":     Bars{Title: hostile, Quantity: hostile, Rows: []Bar{{Label: hostile, Value: inf, Note: hostile}, {Label: hostile, Value: -2}, {Missing: hostile}}},
+		"curves": Curves{Title: hostile, XName: hostile, YName: hostile, Diagonal: hostile, Lines: []Line{
+			{Label: hostile, Note: hostile, Points: []Place{{nan, 1, -1}, {inf, .5, 0}, {.5, 7, 0}, {.2, -inf, 0}}, Marked: true, Series: -3, Level: inf, LevelName: hostile}, {Label: hostile, Missing: hostile}, {}, {Label: hostile, Points: []Place{{0, 0, 0}}, Level: .3, LevelName: hostile},
+		}},
+		"matrix": Matrix{Title: hostile, RowName: hostile, ColName: hostile, Labels: []string{hostile, hostile}, Counts: [][]int{{-1, 5}}},
+		"bars":   Bars{Title: hostile, Quantity: hostile, Rows: []Bar{{Label: hostile, Value: inf, Note: hostile}, {Label: hostile, Value: -2}, {Missing: hostile}}},
 	}
 	for name, p := range cases {
 		for _, width := range []int{Wide, Narrow} {

@@ -132,7 +132,7 @@ func latencyAndCost(c compare.Comparison) plot.Plot {
 		}
 		return p
 	}
-	p := plot.Scatter{Title: title, XName: "median latency", XUnit: "s", XDecimals: 2, YName: "cost per 1,000 outputs", FromZero: true}
+	p := plot.Scatter{Title: title, XName: "median latency", XUnit: "s", XDecimals: 2, YName: "cost of 10,000 outputs", FromZero: true}
 	for i, k := range c.Candidates {
 		x, y := k.Operation.LatencyP50, k.Operation.Cost
 		p.YUnit = y.Unit

@@ -237,7 +237,7 @@ func operationRows(c compare.Comparison) []figureRow {
 		difference func(compare.Operation) stylesprint.Score
 	}
 	rows := []get{
-		{"Cost per 1,000 outputs", currency(c), func(o compare.Operation) stylesprint.Score { return o.Cost }, func(o compare.Operation) stylesprint.Score { return o.CostDifference }},
+		{"Cost of 10,000 outputs", currency(c), func(o compare.Operation) stylesprint.Score { return o.Cost }, func(o compare.Operation) stylesprint.Score { return o.CostDifference }},
 		{"Latency, median", "s, lower is better", func(o compare.Operation) stylesprint.Score { return o.LatencyP50 }, nil},
 		{"Latency, 95th percentile", "s, lower is better", func(o compare.Operation) stylesprint.Score { return o.LatencyP95 }, nil},
 		{"Latency, mean difference", "s", nil, func(o compare.Operation) stylesprint.Score { return o.LatencyDifference }},

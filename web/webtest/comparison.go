@@ -111,7 +111,7 @@ func (s *Source) candidate(r evaluate.Run, base string, challenger bool) compare
 	k.Operation.CostDifference = stylesprint.Score{Metric: "cost", Unit: "USD", Missing: "the baseline"}
 	k.Operation.LatencyDifference = stylesprint.Score{Metric: "latency", Unit: "s", Missing: "the baseline"}
 	if challenger {
-		k.Operation.CostDifference = paired("cost", "USD", outs, baseline, func(o evaluate.Output) (float64, bool) { return 1000 * o.Cost.Units(), true })
+		k.Operation.CostDifference = paired("cost", "USD", outs, baseline, func(o evaluate.Output) (float64, bool) { return 10_000 * o.Cost.Units(), true })
 		k.Operation.LatencyDifference = paired("latency", "s", outs, baseline, func(o evaluate.Output) (float64, bool) { return o.Latency.Seconds(), true })
 	}
 	return k
@@ -158,7 +158,7 @@ func operation(r evaluate.Run, outs []evaluate.Output) compare.Operation {
 	}
 	o := compare.Operation{
 		LatencyP50: at(sp.Median, .06), LatencyP95: at(sp.P95, .21), FirstTokenP50: at(.09, 0), Latencies: sp, Outputs: len(outs),
-		Cost: score("cost", "USD", values(outs, func(o evaluate.Output) (float64, bool) { return 1000 * o.Cost.Units(), true }), "cost"),
+		Cost: score("cost", "USD", values(outs, func(o evaluate.Output) (float64, bool) { return 10_000 * o.Cost.Units(), true }), "cost"),
 	}
 	for _, out := range outs {
 		o.PromptTokens += float64(out.Usage.PromptTokens) / float64(len(outs))

@@ -55,6 +55,21 @@ func (m *Machine) siluMul(dst, gate, up []float32) {
 	}
 }
 
+// QuickGELU writes x σ(1.702 x) to dst, which may be x: GELU as CLIP's own models were trained with
+// (Hendrycks and Gimpel, arXiv 1606.08415, section 2).
+func (m *Machine) QuickGELU(dst, x []float32) {
+	m.overRows(rowsJob{op: rowsQuickGELU, dst: dst[:len(x)], x: x})
+}
+
+func (m *Machine) quickGELU(dst, x []float32) {
+	if m.vector(opQuickGELU, &vectorArgs{dst: data(dst), x: data(x), n: len(x)}) {
+		return
+	}
+	for i, v := range x {
+		dst[i] = v / (1 + exp32(-1.702*v))
+	}
+}
+
 // activate applies a to x in place.
 func (m *Machine) activate(x []float32, a Activation) {
 	switch a {
@@ -64,5 +79,7 @@ func (m *Machine) activate(x []float32, a Activation) {
 		m.geluTanh(x, x)
 	case SiLU:
 		m.silu(x, x)
+	case QuickGELU:
+		m.quickGELU(x, x)
 	}
 }

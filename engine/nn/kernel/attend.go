@@ -13,6 +13,7 @@ type Attention struct {
 	Dim     int     // size of a head
 	Scale   float32 // positive; 0 means 1/√Dim
 	Causal  bool    // a query sees keys up to its own position only
+	Window  int     // and of these the last so many (sliding window, local attention); 0 is all. Needs Causal
 	BF16    bool    // Attend may round to bfloat16 where the Level multiplies it faster; AttendPages follows the pages' format
 }
 
@@ -22,6 +23,9 @@ func (a Attention) complete() Attention {
 	}
 	if a.Heads <= 0 || a.Dim <= 0 || a.KVHeads < 0 || a.Heads%a.KVHeads != 0 {
 		panic(fmt.Sprintf("kernel: attention of %d heads of %d over %d key heads", a.Heads, a.Dim, a.KVHeads))
+	}
+	if a.Window < 0 || a.Window > 0 && !a.Causal {
+		panic(fmt.Sprintf("kernel: a window of %d keys, causal %t", a.Window, a.Causal))
 	}
 	if a.Scale == 0 {
 		a.Scale = float32(1 / math.Sqrt(float64(a.Dim)))
@@ -33,8 +37,8 @@ func (a Attention) complete() Attention {
 // (Milakov and Gimelshein, arXiv 1805.02867), so that no more than attendRows x attendKeys scores exist for a worker.
 const (
 	attendRows   = 48
-	attendKeys   = 256 // a multiple of PageTokens
-	scoresStride = attendKeys + 16
+	attendKeys   = 256             // a multiple of PageTokens
+	scoresStride = attendKeys + 16 // attendKeys >= attendRows + panel: see hide
 )
 
 // Attend computes attention inside each of the sequences that lie one after another in the rows of q,
@@ -65,7 +69,7 @@ func (m *Machine) Attend(out, q, k, v []float32, lengths []int, a Attention, s *
 
 // AttendPages computes attention of new tokens, whose keys and values StorePages has already written, to
 // everything in their sequences: q and out are [rows, Heads*Dim]. A query at position t (Past plus its index) sees keys 0..t
-// if a.Causal is set, else all. Prompts and decode steps may be mixed in one call. a's KVHeads and Dim come from p. out may be q.
+// if a.Causal is set (of these the last a.Window), else all. Prompts and decode steps may be mixed in one call. a's KVHeads and Dim come from p. out may be q.
 func (m *Machine) AttendPages(out, q []float32, p *Pages, layer int, seqs []Segment, a Attention, s *Scratch) {
 	a.KVHeads, a.Dim = p.o.Heads, p.o.Dim
 	a = a.complete()
@@ -163,6 +167,7 @@ type attendTile struct {
 	stride int // elements between rows of the tile in q and out
 	limit  int // keys that the first row sees
 	step   int // how many more the next row sees
+	from   int // first key that is read: that of a panel
 	a      tile
 	top    [attendRows]float32 // largest score of each row so far
 	sum    [attendRows]float32
@@ -213,7 +218,7 @@ func (j *attendJob) run(worker, part int) {
 	t.attend()
 }
 
-// visible is how many keys row r sees.
+// visible is the end of the keys that row r sees.
 func (t *attendTile) visible(r int) int { return t.limit + r*t.step }
 
 func (t *attendTile) attend() {
@@ -232,9 +237,16 @@ func (t *attendTile) attend() {
 		t.top[r], t.sum[r] = float32(math.Inf(-1)), 0
 	}
 	keys := t.visible(t.rows - 1)
-	for k0 := 0; k0 < keys; k0 += attendKeys {
+	t.from = 0
+	if w := j.a.Window; w > 0 {
+		t.from = max(0, t.limit-w) / panel * panel
+	}
+	for k0 := t.from; k0 < keys; k0 += attendKeys {
 		n := min(attendKeys, keys-k0)
 		t.scores(k0, n)
+		if k0 == t.from && j.a.Window > 0 {
+			t.hide(n)
+		}
 		t.softmax(k0, n)
 		t.values(k0, n)
 	}
@@ -260,6 +272,17 @@ func (t *attendTile) scores(k0, n int) {
 	}
 }
 
+// hide takes the scores before each row's window out. They all lie in the first of the chunks, of n keys, and each row sees
+// some key of that chunk: the last row's window begins less than panel+rows keys after the chunk does.
+func (t *attendTile) hide(n int) {
+	for r := range t.rows {
+		before := min(n, t.visible(r)-t.j.a.Window-t.from)
+		for i := range before {
+			t.ws.scores[r*scoresStride+i] = float32(math.Inf(-1))
+		}
+	}
+}
+
 func (t *attendTile) multiply(c *tile) {
 	if t.j.half {
 		t.j.m.bf16(c)
@@ -279,7 +302,7 @@ func (t *attendTile) softmax(k0, n int) {
 		c.half, c.ldHalf = unsafe.Pointer(&t.ws.bf16[0]), 2*scoresStride
 	}
 	m.softmaxTile(&c)
-	if k0 == 0 {
+	if k0 == t.from {
 		t.sum = sum
 		return
 	}
@@ -309,7 +332,7 @@ func (t *attendTile) values(k0, n int) {
 		var b unsafe.Pointer
 		b, c.ldb, run = t.run(k0+k, n-k)
 		c.add = 1
-		if k0+k == 0 {
+		if k0+k == t.from {
 			c.add = 0
 		}
 		for col := 0; col < d; col += panel {

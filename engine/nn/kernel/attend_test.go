@@ -25,20 +25,24 @@ func reference(q, k, v []float32, past int, a Attention) []float64 {
 			if a.Causal {
 				n = past + r + 1
 			}
+			first := 0
+			if a.Window > 0 {
+				first = max(0, n-a.Window)
+			}
 			scores := make([]float64, n)
 			top, sum := math.Inf(-1), 0.0
-			for t := range n {
+			for t := first; t < n; t++ {
 				for i := range a.Dim {
 					scores[t] += float64(q[(r*a.Heads+h)*a.Dim+i]) * float64(k[(t*a.KVHeads+g)*a.Dim+i])
 				}
 				scores[t] *= float64(a.Scale)
 				top = max(top, scores[t])
 			}
-			for t := range n {
+			for t := first; t < n; t++ {
 				scores[t] = math.Exp(scores[t] - top)
 				sum += scores[t]
 			}
-			for t := range n {
+			for t := first; t < n; t++ {
 				for i := range a.Dim {
 					out[(r*a.Heads+h)*a.Dim+i] += scores[t] / sum * float64(v[(t*a.KVHeads+g)*a.Dim+i])
 				}
@@ -70,6 +74,9 @@ func TestAttend(t *testing.T) {
 		{[]int{270}, Attention{Heads: 1, Dim: 40}},
 		{[]int{19, 35}, Attention{Heads: 2, Dim: 7, Scale: 0.4}},
 		{[]int{515}, Attention{Heads: 1, Dim: 16, Causal: true}},
+		{[]int{600, 3, 40}, Attention{Heads: 2, Dim: 16, Causal: true, Window: 256}},
+		{[]int{330}, Attention{Heads: 2, KVHeads: 1, Dim: 24, Causal: true, Window: 31, Scale: 0.3}},
+		{[]int{100}, Attention{Heads: 1, Dim: 16, Causal: true, Window: 1}},
 	}
 	eachLevel(t, func(t *testing.T, m *Machine) {
 		var s Scratch
@@ -119,6 +126,9 @@ func TestAttendPages(t *testing.T) {
 				{Heads: 3, KVHeads: 1, Dim: 32, Causal: true},
 				{Heads: 1, KVHeads: 1, Dim: 18, Causal: true},
 				{Heads: 2, KVHeads: 2, Dim: 34},
+				{Heads: 3, KVHeads: 1, Dim: 32, Causal: true, Window: 256},
+				{Heads: 2, KVHeads: 2, Dim: 18, Causal: true, Window: 33},
+				{Heads: 2, KVHeads: 2, Dim: 16, Causal: true, Window: 2, Scale: 0.5},
 			} {
 				checkAttendPages(t, m, f, a)
 			}
@@ -167,6 +177,42 @@ func checkAttendPages(t *testing.T, m *Machine, f Format, a Attention) {
 	}
 }
 
+// A window looks only at what it says: keys before it may hold anything, even where whole panels are skipped.
+func TestWindowIgnoresWhatLiesBefore(t *testing.T) {
+	t.Parallel()
+	eachLevel(t, func(t *testing.T, m *Machine) {
+		const n, window = 700, 100
+		a := Attention{Heads: 1, KVHeads: 1, Dim: 16, Causal: true, Window: window}
+		q, k, v := randomFloats(1, n*16), randomFloats(2, n*16), randomFloats(3, n*16)
+		var s Scratch
+		want, got := make([]float32, n*16), make([]float32, n*16)
+		m.Attend(want, q, k, v, []int{n}, a, &s)
+		for i := range 500 * 16 {
+			k[i], v[i] = 1e6*k[i], -1e6*v[i]
+		}
+		m.Attend(got, q, k, v, []int{n}, a, &s)
+		for i := (500 + window) * 16; i < n*16; i++ {
+			if math.Abs(float64(got[i]-want[i])) > attendTolerance {
+				t.Fatalf("row %d: %g, want %g", i/16, got[i], want[i])
+			}
+		}
+	})
+}
+
+func TestAttentionRefusesBadWindows(t *testing.T) {
+	t.Parallel()
+	for _, a := range []Attention{{Heads: 1, Dim: 8, Window: 3}, {Heads: 1, Dim: 8, Causal: true, Window: -1}} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%+v must be refused", a)
+				}
+			}()
+			a.complete()
+		}()
+	}
+}
+
 func TestPagesRefusesBadShapes(t *testing.T) {
 	t.Parallel()
 	for _, o := range []PagesOptions{{}, {Layers: 1, Heads: 1, Dim: 7, Pages: 1}, {Layers: 1, Heads: 1, Dim: 8, Pages: 1, Format: Q4}} {
@@ -187,6 +233,10 @@ func BenchmarkAttend(b *testing.B) {
 			eight[i] = Segment{Rows: 1, Past: 511}
 		}
 		b.Run(fmt.Sprintf("pages/%s/decode8x512", f), func(b *testing.B) { benchPages(b, m, f, a, eight) })
+		local := a
+		local.Window = 256
+		b.Run(fmt.Sprintf("pages/%s/decode2000", f), func(b *testing.B) { benchPages(b, m, f, a, []Segment{{Rows: 1, Past: 1999}}) })
+		b.Run(fmt.Sprintf("pages/%s/decode2000window256", f), func(b *testing.B) { benchPages(b, m, f, local, []Segment{{Rows: 1, Past: 1999}}) })
 		for _, n := range []int{24, 256} {
 			b.Run(fmt.Sprintf("bert/%s/%dtokens", f, n), func(b *testing.B) {
 				lengths := make([]int, 2048/n)
@@ -231,7 +281,11 @@ func benchPages(b *testing.B, m *Machine, f Format, a Attention, seqs []Segment)
 		m.StorePages(p, 0, randomFloats(1, width), randomFloats(2, width), all, &s)
 		rows += seqs[i].Rows
 		for r := range seqs[i].Rows {
-			flop += 4 * float64((seqs[i].Past+r+1)*a.Heads*a.Dim)
+			seen := seqs[i].Past + r + 1
+			if a.Window > 0 {
+				seen = min(seen, a.Window)
+			}
+			flop += 4 * float64(seen*a.Heads*a.Dim)
 		}
 	}
 	q := randomFloats(3, rows*a.Heads*a.Dim)

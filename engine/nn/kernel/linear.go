@@ -10,10 +10,11 @@ type Activation int
 
 // The activations.
 const (
-	None     Activation = iota
-	GELU                // x Φ(x), by the error function
-	GELUTanh            // its tanh approximation
-	SiLU                // x σ(x)
+	None      Activation = iota
+	GELU                 // x Φ(x), by the error function
+	GELUTanh             // its tanh approximation
+	SiLU                 // x σ(x)
+	QuickGELU            // x σ(1.702 x), CLIP's approximation of GELU
 )
 
 // Epilogue is what Linear does to a result before it leaves the cache:

@@ -12,6 +12,7 @@ const (
 	rowsGELUTanh
 	rowsSiLU
 	rowsSiLUMul
+	rowsQuickGELU
 	rowsRMSNorm
 	rowsLayerNorm
 	rowsSoftmax
@@ -77,6 +78,8 @@ func (j *rowsJob) run(_, part int) {
 		m.silu(dst, x)
 	case rowsSiLUMul:
 		m.siluMul(dst, x, j.y[from:to])
+	case rowsQuickGELU:
+		m.quickGELU(dst, x)
 	case rowsRotate:
 		m.rotate(x, j.heads, j.positions[from/j.cols:to/j.cols], j.rotary)
 	default:

@@ -19,6 +19,7 @@ const (
 	opSiLUMul                         // dst = x σ(x) y
 	opGELU                            // dst = x Φ(x)
 	opGELUTanh                        // its tanh approximation
+	opQuickGELU                       // dst = x σ(1.702 x)
 	opScaleMul                        // dst = a x y
 	opNormalise                       // dst = (x-a) b y + z
 	opExpSum                          // dst = e^(a x - b), out = Σ dst

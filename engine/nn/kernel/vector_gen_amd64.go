@@ -33,6 +33,9 @@ func vecGELUAVX512(t *vectorArgs)
 func vecGELUTanhAVX512(t *vectorArgs)
 
 //go:noescape
+func vecQuickGELUAVX512(t *vectorArgs)
+
+//go:noescape
 func vecScaleMulAVX512(t *vectorArgs)
 
 //go:noescape
@@ -91,6 +94,9 @@ func vecGELUAVX2(t *vectorArgs)
 
 //go:noescape
 func vecGELUTanhAVX2(t *vectorArgs)
+
+//go:noescape
+func vecQuickGELUAVX2(t *vectorArgs)
 
 //go:noescape
 func vecScaleMulAVX2(t *vectorArgs)
@@ -157,6 +163,8 @@ func vector512(op vectorOp, t *vectorArgs) {
 		vecGELUAVX512(t)
 	case opGELUTanh:
 		vecGELUTanhAVX512(t)
+	case opQuickGELU:
+		vecQuickGELUAVX512(t)
 	case opScaleMul:
 		vecScaleMulAVX512(t)
 	case opNormalise:
@@ -202,6 +210,8 @@ func vector256(op vectorOp, t *vectorArgs) {
 		vecGELUAVX2(t)
 	case opGELUTanh:
 		vecGELUTanhAVX2(t)
+	case opQuickGELU:
+		vecQuickGELUAVX2(t)
 	case opScaleMul:
 		vecScaleMulAVX2(t)
 	case opNormalise:

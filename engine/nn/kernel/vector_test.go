@@ -49,6 +49,7 @@ func TestElementwise(t *testing.T) {
 		{"gelutanh", func(m *Machine, y, a, _ []float32) { m.GELUTanh(y, a) }, func(_, a, _ float64) float64 {
 			return a / 2 * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(a+0.044715*a*a*a)))
 		}},
+		{"quickgelu", func(m *Machine, y, a, _ []float32) { m.QuickGELU(y, a) }, func(_, a, _ float64) float64 { return a * sigma(1.702*a) }},
 	}
 	eachLevel(t, func(t *testing.T, m *Machine) {
 		for _, c := range cases {

@@ -26,8 +26,9 @@ func Encode(w io.Writer, img *image.RGBA) error {
 	counts := map[color.RGBA]int{}
 	b := img.Bounds()
 	for y := b.Min.Y; y < b.Max.Y; y++ {
-		for x := b.Min.X; x < b.Max.X; x++ {
-			counts[img.RGBAAt(x, y)]++
+		for x, n := b.Min.X, 0; x < b.Max.X; x += n { // flat parts are long runs
+			n = run(img, x, y)
+			counts[img.RGBAAt(x, y)] += n
 		}
 	}
 	byCount := slices.SortedFunc(maps.Keys(counts), func(a, b color.RGBA) int {
@@ -40,8 +41,12 @@ func Encode(w io.Writer, img *image.RGBA) error {
 	}
 	out := image.NewPaletted(b, palette)
 	for y := b.Min.Y; y < b.Max.Y; y++ {
-		for x := b.Min.X; x < b.Max.X; x++ {
-			out.SetColorIndex(x, y, index[img.RGBAAt(x, y)])
+		for x := b.Min.X; x < b.Max.X; {
+			i := index[img.RGBAAt(x, y)]
+			for range run(img, x, y) {
+				out.SetColorIndex(x, y, i)
+				x++
+			}
 		}
 	}
 	enc := png.Encoder{CompressionLevel: png.BestCompression}
@@ -49,6 +54,15 @@ func Encode(w io.Writer, img *image.RGBA) error {
 		return fmt.Errorf("encode picture: %w", err)
 	}
 	return nil
+}
+
+// run is the number of pixels of one colour from x on in a line.
+func run(img *image.RGBA, x, y int) int {
+	c, n := img.RGBAAt(x, y), 1
+	for x+n < img.Bounds().Max.X && img.RGBAAt(x+n, y) == c {
+		n++
+	}
+	return n
 }
 
 // choose takes the palette from colours in order of count.

@@ -17,6 +17,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"stylesprint/engine/nn"
 	"stylesprint/engine/nn/kernel"
 )
 
@@ -64,14 +65,8 @@ func ParseConfig(data []byte) (Config, error) {
 	case j.Decoder:
 		return c, fmt.Errorf("read bert config: is_decoder is not supported")
 	}
-	switch j.Activation {
-	case "gelu":
-		c.Activation = kernel.GELU
-	case "gelu_new", "gelu_pytorch_tanh":
-		c.Activation = kernel.GELUTanh
-	case "silu", "swish":
-		c.Activation = kernel.SiLU
-	default:
+	var ok bool
+	if c.Activation, ok = nn.ParseActivation(j.Activation); !ok {
 		return c, fmt.Errorf("read bert config: hidden_act %q is not supported", j.Activation)
 	}
 	return c, c.Check()

@@ -5,9 +5,9 @@
 //
 //	config, err := llama.ParseConfig(configJSON)
 //	model, err := llama.Load(machine, loader, config, llama.HuggingFace())
-//	state := model.NewState(llama.StateOptions{Rows: 512, Logits: 8})
-//	model.Forward(state, pages, &batch)          // one step of many sequences
-//	logits := model.Logits(state, 0, len(batch.Wanted))
+//	state := model.NewState(nn.StateOptions{Rows: 512, Logits: 8})
+//	state.Forward(pages, &batch)                 // one step of many sequences
+//	logits := state.Logits(0, len(batch.Wanted))
 //
 // What a config asks for and this package does not do is refused by name. A
 // Model is read-only and safe for concurrent use; a State belongs to one

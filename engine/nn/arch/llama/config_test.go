@@ -102,12 +102,3 @@ func TestHalves(t *testing.T) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
-
-func TestGather(t *testing.T) {
-	t.Parallel()
-	x := []float32{0, 0, 1, 1, 2, 2, 3, 3}
-	gather(x, 2, []int32{0, 2, 3})
-	if want := []float32{0, 0, 2, 2, 3, 3}; !slices.Equal(x[:6], want) {
-		t.Errorf("got %v, want %v", x[:6], want)
-	}
-}

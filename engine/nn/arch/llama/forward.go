@@ -5,48 +5,26 @@ import (
 	"stylesprint/engine/nn/kernel"
 )
 
-// Batch is the input of one step: the new tokens of some sequences, one sequence after another.
-type Batch struct {
-	Tokens    []int32
-	Positions []int32          // of each token within its sequence
-	Segments  []kernel.Segment // one for each sequence; their rows add up to len(Tokens)
-	Wanted    []int32          // rows whose logits will be asked for, ascending
-}
-
-// Reset empties the batch and keeps its memory.
-func (b *Batch) Reset() {
-	b.Tokens, b.Positions, b.Segments, b.Wanted = b.Tokens[:0], b.Positions[:0], b.Segments[:0], b.Wanted[:0]
-}
-
-// StateOptions are the largest shapes of a State.
-type StateOptions struct {
-	Rows   int // of a batch
-	Logits int // rows of one call of Logits
-}
-
 // State holds the buffers of forward passes.
 type State struct {
-	o                   StateOptions
+	model               *Model
 	x, h, q, k, v, g, u []float32
 	logits              []float32
 	scratch             kernel.Scratch
 }
 
 // NewState makes buffers for batches up to o.
-func (model *Model) NewState(o StateOptions) *State {
+func (model *Model) NewState(o nn.StateOptions) *State {
 	c := model.Config
 	return &State{
-		o: o,
-		x: kernel.Float32s(o.Rows * c.Width), h: kernel.Float32s(o.Rows * c.Width),
+		model: model,
+		x:     kernel.Float32s(o.Rows * c.Width), h: kernel.Float32s(o.Rows * c.Width),
 		q: kernel.Float32s(o.Rows * c.Heads * c.HeadDim),
 		k: kernel.Float32s(o.Rows * c.KVHeads * c.HeadDim), v: kernel.Float32s(o.Rows * c.KVHeads * c.HeadDim),
 		g: kernel.Float32s(o.Rows * c.Hidden), u: kernel.Float32s(o.Rows * c.Hidden),
 		logits: kernel.Float32s(o.Logits * c.Vocabulary),
 	}
 }
-
-// Options tells the largest shapes.
-func (s *State) Options() StateOptions { return s.o }
 
 // attention is grouped-query self-attention with rotary positions.
 type attention struct {
@@ -55,7 +33,7 @@ type attention struct {
 
 // store projects h[rows, Width] to queries, which stay in s.q, and to keys and
 // values, which go to the pages.
-func (a *attention) store(model *Model, s *State, layer int, p *kernel.Pages, b *Batch) {
+func (a *attention) store(model *Model, s *State, layer int, p *kernel.Pages, b *nn.Batch) {
 	rows := len(b.Tokens)
 	m := model.m
 	m.LinearMany(s.h, rows, &s.scratch, a.query.Output(s.q), a.key.Output(s.k), a.value.Output(s.v))
@@ -79,7 +57,8 @@ func (f *feedForward) add(model *Model, s *State, rows int) {
 
 // Forward reads the batch, stores its keys and values in the pages, and leaves
 // the last hidden states of the wanted rows in s.
-func (model *Model) Forward(s *State, p *kernel.Pages, b *Batch) {
+func (s *State) Forward(p *kernel.Pages, b *nn.Batch) {
+	model := s.model
 	m, w := model.m, model.Width
 	rows := len(b.Tokens)
 	for i, t := range b.Tokens {
@@ -95,8 +74,8 @@ func (model *Model) Forward(s *State, p *kernel.Pages, b *Batch) {
 		}
 		m.AttendPages(s.q, s.q, p, i, b.Segments, heads, &s.scratch)
 		if i == len(model.blocks)-1 { // nothing reads the other rows any more
-			gather(s.x, w, b.Wanted)
-			gather(s.q, model.Heads*model.HeadDim, b.Wanted)
+			nn.Gather(s.x, w, b.Wanted)
+			nn.Gather(s.q, model.Heads*model.HeadDim, b.Wanted)
 			rows = len(b.Wanted)
 		}
 		l.attention.out.ForwardAdd(m, s.x, s.q, rows, &s.scratch)
@@ -114,18 +93,10 @@ func (model *Model) lookUp(dst []float32, token int) {
 	model.head.Row(dst, token)
 }
 
-// gather moves rows to the front; their numbers ascend.
-func gather(x []float32, width int, rows []int32) {
-	for to, from := range rows {
-		if int(from) != to {
-			copy(x[to*width:(to+1)*width], x[int(from)*width:])
-		}
-	}
-}
-
 // Logits computes the logits of the wanted rows [from, to) of the last Forward. The result is
 // [to-from, Vocabulary] and valid until the next call.
-func (model *Model) Logits(s *State, from, to int) []float32 {
+func (s *State) Logits(from, to int) []float32 {
+	model := s.model
 	out := s.logits[:(to-from)*model.Vocabulary]
 	model.m.Linear(out, s.h[from*model.Width:], to-from, model.head, &s.scratch, kernel.Epilogue{})
 	return out

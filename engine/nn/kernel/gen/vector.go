@@ -46,6 +46,7 @@ func vectorKernels() []vectorKernel {
 		{"SiLUMul", func(v *vec) { v.each("xy", func() { v.silu(); v.op("VMULPS", 1, 0, 0) }) }},
 		{"GELU", func(v *vec) { v.each("x", v.gelu) }},
 		{"GELUTanh", func(v *vec) { v.each("x", v.geluTanh) }},
+		{"QuickGELU", func(v *vec) { v.each("x", v.quickGELU) }},
 		{"ScaleMul", func(v *vec) { v.each("xy", func() { v.op("VMULPS", 13, 0, 0); v.op("VMULPS", 1, 0, 0) }) }},
 		{"Normalise", func(v *vec) {
 			v.each("xyz", func() {
@@ -147,7 +148,7 @@ func constants() []constant {
 		{"1/6", 1. / 6}, {"1/24", 1. / 24}, {"1/120", 1. / 120}, {"1/720", 1. / 720}, {"1/5040", 1. / 5040},
 		// erf(z) = 1 - (e1 t + ... + e5 t⁵) exp(-z²), t = 1/(1+ep z): Abramowitz and Stegun, 7.1.26; ep here includes 1/√2
 		{"ep", 0.3275911 / math.Sqrt2}, {"e1", 0.254829592}, {"e2", -0.284496736}, {"e3", 1.421413741}, {"e4", -1.453152027}, {"e5", 1.061405429},
-		{"tanh", 0.79788456080286535588}, {"tanh3", 0.044715},
+		{"tanh", 0.79788456080286535588}, {"tanh3", 0.044715}, {"-quick", -1.702},
 	}
 }
 

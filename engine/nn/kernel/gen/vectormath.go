@@ -57,6 +57,11 @@ func (v *vec) geluTanh() {
 	v.logistic()
 }
 
+func (v *vec) quickGELU() {
+	v.opc("VMULPS", "-quick", 0, 6)
+	v.logistic()
+}
+
 // gelu is max(x,0) - |x|/2 q with q = 1 - erf(|x|/√2): no cancellation on either side.
 func (v *vec) gelu() {
 	v.op("VXORPS", 6, 6, 6)
