@@ -143,8 +143,26 @@ def colour_words(colour):
     return out
 
 
-def caption(rng, shape, colour):
-    """One caption, drawn with rng (random.Random)."""
+def names_colour(text, colours):
+    """The colours of a list that a text names, longest first."""
+    low = " " + text.lower().replace("-", " ") + " "
+    return [c for c in sorted(colours, key=len, reverse=True) if any(f" {w}" in low for w in {c, c.split()[0]})]
+
+
+def repaint(text, old, new):
+    """A text with the name of one colour put in place of another's; None if it names none."""
+    for word in (old, old.split()[-1], old.split()[0]):
+        if word in ("dot", "stripe", "check", "print", "tone", "light", "dark", "mid", "deep"):
+            continue
+        at = text.lower().find(word)
+        if at >= 0:
+            put = new[:1].upper() + new[1:] if text[at].isupper() else new
+            return text[:at] + put + text[at + len(word) :]
+    return None
+
+
+def caption(rng, shape, colour, fillers=FILLERS):
+    """One caption, drawn with rng (random.Random); fillers are sentences that name neither garment nor colour."""
     n, c = rng.choice(nouns(shape)), rng.choice(colour_words(colour))
     put = lambda t: t.replace("{n}", n).replace("{c}", c).replace("{C}", c[:1].upper() + c[1:])
     kind = rng.random()
@@ -153,7 +171,7 @@ def caption(rng, shape, colour):
     text = put(rng.choice(OPENINGS))
     if kind < 0.4:
         return text
-    fill = rng.sample(FILLERS, rng.randint(1, 4))
+    fill = rng.sample(fillers, rng.randint(1, 4))
     at = rng.randint(0, min(2, len(fill)))
     if rng.random() < 0.25:  # garment and colour in sentences of their own
         n2, c2 = rng.choice(nouns(shape)), rng.choice(colour_words(colour))

@@ -1,15 +1,15 @@
 """Trains the demo's small CLIP on drawn garments and written captions.
 
-    go run ./tools/drawgarments/training -count 9000 -out pairs
-    python tools/democlip/train.py --pairs pairs --catalogue catalogue/demo/products.jsonl --out catalogue/demo/clip
+    go run ./tools/democlip/pairs -count 11000 -products 0.4 -out pairs
+    python tools/democlip/train.py --pairs pairs --catalogue catalogue/demo/products.jsonl --out catalogue/demo/clip --epochs 6
 
 Writes a folder in Hugging Face's format: CLIPModel in float16, its own BPE of at most
 8,000 tokens, preprocessor, and the figures of the model card (card.json). The held-out
-test split of the catalogue takes no part in training nor in the choice of the last epoch,
-for which the validation split serves. README.md beside this script tells the whole.
+test split of the catalogue takes no part in training; figures on the validation split are printed after every epoch. README.md beside this script tells the whole.
 """
 
 import argparse
+import gzip
 import json
 import math
 import pathlib
@@ -18,7 +18,7 @@ import time
 
 import numpy
 import torch
-from captions import caption
+from captions import FILLERS, NOUNS, caption, names_colour, repaint
 from PIL import Image
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers, Regex
 from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel, CLIPTokenizer
@@ -137,6 +137,45 @@ def held_out(model, proc, tokenizer, catalogue, split):
     return described, labelled
 
 
+class Writer:
+    """Texts for pictures: the grammar, the training products' own copy (repainted where the picture has another colour), and written copy."""
+
+    def __init__(self, rng, pairs, own, written):
+        self.rng = rng
+        colours = {p["colour"] for p in pairs}
+        shape_of = {p["sku"]: p["shape"] for p in pairs if "sku" in p}
+        self.copy, self.by_shape, fillers = {}, {}, list(FILLERS)
+        plain_nouns = {w for names in NOUNS.values() for n in names for w in n.lower().split()}
+        for p in own:
+            self.copy[p["sku"]] = p["descriptions"]
+            if p["sku"] in shape_of:
+                self.by_shape.setdefault(shape_of[p["sku"]], []).append((p["colour"], p["descriptions"]))
+            for sentence in " ".join(p["descriptions"]).replace("; ", ". ").split(". "):
+                words = set(sentence.lower().replace(",", " ").replace(".", " ").split())
+                if not names_colour(sentence, colours) and not words & plain_nouns and len(words) > 3:
+                    fillers.append(sentence.strip().rstrip(".") + ".")
+        self.fillers = fillers
+        # Written copy counts only where it names the garment and no colour but its own.
+        self.written = {}
+        for w in written:
+            named = names_colour(w["text"], colours)
+            if w["shape"].split()[-1] in w["text"].lower() and all(n.split()[0] in w["colour"] or w["colour"].split()[0] in n for n in named):
+                self.written.setdefault((w["shape"], w["colour"]), []).append(w["text"])
+
+    def text(self, p):
+        kind = self.rng.random()
+        if p.get("sku") in self.copy and kind < 0.6:
+            return self.rng.choice(self.copy[p["sku"]])
+        if p["shape"] in self.by_shape and kind < 0.4:
+            colour, descriptions = self.rng.choice(self.by_shape[p["shape"]])
+            d = repaint(self.rng.choice(descriptions), colour, p["colour"])
+            if d:
+                return d
+        if (p["shape"], p["colour"]) in self.written and kind < 0.7:
+            return self.rng.choice(self.written[p["shape"], p["colour"]])
+        return caption(self.rng, p["shape"], p["colour"], self.fillers)
+
+
 def train(args):
     rng = random.Random(7)
     torch.manual_seed(7)
@@ -145,10 +184,10 @@ def train(args):
     out.mkdir(parents=True, exist_ok=True)
     pairs = [json.loads(line) for line in open(pathlib.Path(args.pairs) / "pairs.jsonl")]
     own = products(args.catalogue, "train")
-    copy = {}
-    for p in own:
-        copy.setdefault(p["sku"], p["descriptions"])
-    corpus = [caption(rng, p["shape"], p["colour"]) for p in pairs for _ in range(2)] + [d for ds in copy.values() for d in ds] * 4
+    with gzip.open(pathlib.Path(__file__).with_name("written.jsonl.gz"), "rt", encoding="utf-8") as f:
+        written = [json.loads(line) for line in f]
+    writer = Writer(rng, pairs, own, written)
+    corpus = [writer.text(p) for p in pairs for _ in range(2)] + [d for p in own for d in p["descriptions"]] * 4 + [w["text"] for w in written]
     tokenizer, vocab = train_tokenizer(corpus, out)
     proc = processor()
     proc.save_pretrained(out)
@@ -167,11 +206,7 @@ def train(args):
         total = 0.0
         for at in range(0, len(order) - args.batch + 1, args.batch):
             chosen = order[at : at + args.batch]
-            texts = []
-            for i in chosen:
-                p = pairs[i]
-                # a picture drawn for a product of the train split sometimes keeps the product's own copy
-                texts.append(rng.choice(copy[p["sku"]]) if p.get("sku") in copy and rng.random() < 0.5 else caption(rng, p["shape"], p["colour"]))
+            texts = [writer.text(pairs[i]) for i in chosen]
             batch = normalise(images[chosen], proc)
             if rng.random() < 0.5:
                 batch = batch.flip(-1)
