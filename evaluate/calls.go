@@ -43,26 +43,33 @@ func (s *session) generate(ctx context.Context) error {
 	return context.Cause(inner)
 }
 
+// replayBlock is how many replayed outputs are stored at once: nothing is paid for
+// them, so that losing some at a kill costs nothing.
+const replayBlock = 256
+
 // work makes outputs until none is left. It stores the end of one call and the
-// begin of the next together.
+// begin of the next together; replayed outputs, which have no begin, by the block.
 func (g *generation) work(ctx context.Context) error {
 	var pending []Output
 	for {
 		var begin Output
 		item, err := g.next(ctx, &begin)
 		more := item != nil
-		if more {
+		replayed := more && g.plan.Recorded.has(item.ID, begin.Repeat)
+		if more && !replayed {
 			pending = append(pending, begin)
 		}
-		if err := errors.Join(err, g.store(ctx, pending)); err != nil {
-			return err
+		if !replayed || err != nil || len(pending) >= replayBlock {
+			if err := errors.Join(err, g.store(ctx, pending)); err != nil {
+				return err
+			}
+			pending = pending[:0]
 		}
-		pending = pending[:0]
 		if !more {
 			return nil
 		}
 		out, called := g.output(ctx, item, begin.Repeat)
-		if ctx.Err() != nil && out.Error != "" {
+		if ctx.Err() != nil && called && out.Error != "" {
 			return nil // the call was cut off: its mark in the store stays
 		}
 		pending = append(pending, out)

@@ -69,6 +69,7 @@ type recordRow struct {
 	Output
 	candidate string
 	place     string // "line 3", "results.results[2]"
+	text      []byte // the line of JSONL that it was read from
 }
 
 // recordLines reads JSONL; what it takes in is written to hash.
@@ -85,6 +86,7 @@ func recordLines(r io.Reader, name string, maxLine int, hash io.Writer) iter.Seq
 			if err == nil {
 				_, _ = hash.Write(append(text, '\n'))
 				row, err = recordLine(text, name, n)
+				row.text = text
 			}
 			if !yield(row, err) || err != nil {
 				return
@@ -122,33 +124,42 @@ func recordLine(text []byte, name string, n int) (recordRow, error) {
 		}
 		row.Latency = latency
 	}
-	return recordRow{row.Output, row.Candidate, place}, nil
+	return recordRow{Output: row.Output, candidate: row.Candidate, place: place}, nil
 }
 
 // add checks a recorded output and takes it in.
 func (r *Recording) add(o Output, place string) error {
 	key := recordKey{o.ItemID, o.Repeat}
-	_, twice := r.outputs[key]
-	u := o.Usage
-	switch {
-	case o.ItemID == "":
-		return recordFault(r.name, place, "field item_id is missing")
-	case o.Repeat < 0:
-		return recordFault(r.name, place, "field repeat is negative")
-	case o.Repeat >= maxRepeat:
-		return recordFault(r.name, place, fmt.Sprintf("field repeat is %d: want less than %d", o.Repeat, maxRepeat))
-	case u.PromptTokens < 0 || u.CompletionTokens < 0 || u.CachedTokens < 0:
-		return recordFault(r.name, place, "a number of tokens is negative")
-	case o.Cost < 0:
-		return recordFault(r.name, place, "the cost is negative")
-	case o.Latency < 0:
-		return recordFault(r.name, place, "the latency is negative")
-	case twice:
+	if err := checkRecorded(o, r.name, place); err != nil {
+		return err
+	}
+	if _, twice := r.outputs[key]; twice {
 		return recordFault(r.name, place, fmt.Sprintf("item %q, repeat %d is recorded twice", o.ItemID, o.Repeat))
-	case o.Error != "" && o.Code == "":
+	}
+	if o.Error != "" && o.Code == "" {
 		o.Code = stylesprint.CodeInternal
 	}
 	r.outputs[key] = o
+	return nil
+}
+
+// checkRecorded refuses an output that no call can have had.
+func checkRecorded(o Output, name, place string) error {
+	u := o.Usage
+	switch {
+	case o.ItemID == "":
+		return recordFault(name, place, "field item_id is missing")
+	case o.Repeat < 0:
+		return recordFault(name, place, "field repeat is negative")
+	case o.Repeat >= maxRepeat:
+		return recordFault(name, place, fmt.Sprintf("field repeat is %d: want less than %d", o.Repeat, maxRepeat))
+	case u.PromptTokens < 0 || u.CompletionTokens < 0 || u.CachedTokens < 0:
+		return recordFault(name, place, "a number of tokens is negative")
+	case o.Cost < 0:
+		return recordFault(name, place, "the cost is negative")
+	case o.Latency < 0:
+		return recordFault(name, place, "the latency is negative")
+	}
 	return nil
 }
 
@@ -195,6 +206,11 @@ func (r *Recording) find(item string, repeat int) (Output, bool) {
 	}
 	o, ok := r.outputs[recordKey{item, repeat}]
 	return o, ok
+}
+
+func (r *Recording) has(item string, repeat int) bool {
+	_, ok := r.find(item, repeat)
+	return ok
 }
 
 // check refuses a record of other items, whose answers would be dropped in silence.

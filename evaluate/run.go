@@ -62,7 +62,18 @@ type Run struct {
 	Concurrency   int                 `json:"concurrency,omitempty"` // calls at once, which latency depends on
 	Machine       string              `json:"machine,omitempty"`     // CPU and core count, for latency figures
 	Scores        []stylesprint.Score `json:"scores,omitempty"`      // over all items, once done
+	// Parent is set in a run that is one shard of another (package shard): that
+	// one's id. Shard is its number, from 1.
+	Parent string `json:"parent,omitempty"`
+	Shard  int    `json:"shard,omitempty"`
+	// Shards is, in both, how many shards there are; 0: the run is not sharded.
+	// A parent has no outputs of its own: its Done, Failed and RepeatedCalls are
+	// the sums of its shards'.
+	Shards int `json:"shards,omitempty"`
 }
+
+// Sharded says that the run's outputs are those of its shards.
+func (r Run) Sharded() bool { return r.Shards > 0 && r.Parent == "" }
 
 // Output is what a candidate wrote for one item, or why it did not.
 type Output struct {
@@ -89,15 +100,19 @@ type Filter struct {
 	Dataset string // empty: all
 	Limit   int    // 0: 100
 	Before  string // a run's id: only older ones, for paging by key
+	// Parent lists the shards of a run, first to last. Empty: the runs that are
+	// no shard of another.
+	Parent string
 }
 
 // Store keeps runs and outputs. Every method is atomic and safe for concurrent use.
 type Store interface {
-	// SaveRun creates or replaces a run by its id.
+	// SaveRun creates or replaces a run by its id. Of a sharded run it need not
+	// keep the counters that are the sums of its shards'.
 	SaveRun(ctx context.Context, r Run) error
 	// Run returns one run; an error with code not_found if there is none.
 	Run(ctx context.Context, id string) (Run, error)
-	// Runs lists runs, newest first.
+	// Runs lists runs, newest first; shards in their order.
 	Runs(ctx context.Context, f Filter) ([]Run, error)
 	// SaveOutputs creates or replaces outputs by (run, item, repeat), all or none.
 	// An output with a zero Finished marks a call in flight.

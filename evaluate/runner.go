@@ -34,6 +34,10 @@ type Runner struct {
 	Metrics []metric.Metric
 	// Progress, if set, is told after every output, one call at a time.
 	Progress func(Progress)
+	// Statistics, if set, is handed what the metrics found, by family, in place of
+	// the intervals, which the run then lacks; a run that is done is scored once more
+	// for it. Package shard merges them over shards.
+	Statistics func(ctx context.Context, run Run, found []Found) error
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
 }
@@ -61,6 +65,19 @@ type Plan struct {
 	MaxFailures int
 	// Machine describes this machine (see Machine) where its speed shows in the latencies.
 	Machine string
+	// ShardSize is the number of items in a shard where the run is sharded; it is
+	// part of the run's id.
+	ShardSize int
+	// Part is set in the plan of one shard.
+	Part *Part
+}
+
+// Part says which shard of a run a plan is.
+type Part struct {
+	Parent     string
+	Shard      int // from 1
+	Shards     int
+	References int // of the items of all shards, for signatures; see References
 }
 
 // Defaults of Plan.
@@ -103,7 +120,7 @@ func (r *Runner) Run(ctx context.Context, p Plan) (Run, error) {
 	if err != nil {
 		return Run{}, err
 	}
-	if s.run.Status == StatusDone && s.remaining() == 0 && s.scored() {
+	if s.run.Status == StatusDone && s.remaining() == 0 && s.scored() && r.Statistics == nil {
 		return s.run, nil
 	}
 	s.run.Status, s.run.Error, s.run.Finished = StatusRunning, "", time.Time{}
@@ -207,8 +224,8 @@ func (s *session) save(ctx context.Context) error {
 	return nil
 }
 
-// complete checks a plan and fills in its defaults.
-func (p *Plan) complete(r *Runner) error {
+// defaults fills in what was left out.
+func (p *Plan) defaults() {
 	if p.Repeat == 0 {
 		p.Repeat = 1
 	}
@@ -220,6 +237,11 @@ func (p *Plan) complete(r *Runner) error {
 		seed := uint64(DefaultSeed)
 		p.Candidate.Params.Seed = &seed
 	}
+}
+
+// complete checks a plan and fills in its defaults.
+func (p *Plan) complete(r *Runner) error {
+	p.defaults()
 	t := p.Candidate.Params.Temperature
 	switch {
 	case p.Candidate.Name == "":

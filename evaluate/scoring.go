@@ -1,6 +1,7 @@
 package evaluate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -90,6 +91,25 @@ func SampleOf(item *dataset.Item, o *Output) metric.Sample {
 	return s
 }
 
+// references is References of the run's items, or of all shards' where it is one.
+func (s *session) references() int {
+	if s.plan.Part != nil {
+		return s.plan.Part.References
+	}
+	return References(s.items)
+}
+
+// Found is what one metric found out about a run, by family.
+type Found struct {
+	Metric    metric.Metric
+	Signature string
+	Families  []string // one for each row: the family, or the id of an item that has none
+	// Table holds a row for each family: Info.Width sums of statistics, then the number
+	// of outputs that were measured.
+	Table     resample.Table
+	Truncated int // outputs that the model behind the metric did not read to their end
+}
+
 // tally gathers one metric's statistics.
 type tally struct {
 	metric    metric.Metric
@@ -99,6 +119,7 @@ type tally struct {
 	// the statistics, so that nothing needs measuring again.
 	reusable  bool
 	table     resample.Table
+	counts    []int // outputs of each unit
 	outputs   int
 	truncated int
 	unknown   float64 // sum of the outputs' shares
@@ -106,7 +127,7 @@ type tally struct {
 
 // scored says that the run has a score for each metric.
 func (s *session) scored() bool {
-	refs := References(s.items)
+	refs := s.references()
 	for _, m := range s.Metrics {
 		i := s.scoreIndex(m.Info().Name)
 		if i < 0 || s.run.Scores[i].Signature != m.Signature(refs) || s.run.Scores[i].Missing == notScored {
@@ -124,6 +145,9 @@ func (s *session) scoreIndex(name string) int {
 // are not asked for this time stay.
 func (s *session) score(ctx context.Context) error {
 	if len(s.Metrics) == 0 {
+		if s.Statistics != nil {
+			return s.Statistics(ctx, s.run, nil)
+		}
 		return nil
 	}
 	unit, units := Families(s.items)
@@ -194,10 +218,10 @@ const notScored = "not scored yet"
 
 // tallies prepares the metrics and notes in the run which of them are under way.
 func (s *session) tallies(units int) []*tally {
-	refs := References(s.items)
+	refs := s.references()
 	tallies := make([]*tally, len(s.Metrics))
 	for i, m := range s.Metrics {
-		t := &tally{metric: m, info: m.Info(), signature: m.Signature(refs), table: resample.NewTable(units, m.Info().Width)}
+		t := &tally{metric: m, info: m.Info(), signature: m.Signature(refs), table: resample.NewTable(units, m.Info().Width), counts: make([]int, units)}
 		tallies[i] = t
 		at := s.scoreIndex(t.info.Name)
 		t.reusable = at >= 0 && s.run.Scores[at].Signature == t.signature && metric.IsMean(t.signature)
@@ -264,6 +288,7 @@ func (s *session) measure(ctx context.Context, block []Output, tallies []*tally,
 
 func (t *tally) add(unit int, m metric.Measurement) {
 	t.table.Add(unit, m.Stats)
+	t.counts[unit]++
 	t.outputs++
 	t.unknown += m.Unknown
 	if m.Truncated {
@@ -277,7 +302,13 @@ func (s *session) sumUp(ctx context.Context, tallies []*tally) error {
 	for i, t := range tallies {
 		tables[i] = t.table
 	}
-	samples, err := resample.Bootstrap(ctx, tables, resample.Options{Samples: scoreSamples, Seed: resample.DefaultSeed})
+	var samples []resample.Table
+	var err error
+	if s.Statistics != nil {
+		err = s.Statistics(ctx, s.run, s.found(tallies))
+	} else {
+		samples, err = resample.Bootstrap(ctx, tables, resample.Options{Samples: scoreSamples, Seed: resample.DefaultSeed})
+	}
 	if err != nil {
 		return err
 	}
@@ -291,7 +322,7 @@ func (s *session) sumUp(ctx context.Context, tallies []*tally) error {
 			s.setScore(stylesprint.Score{Metric: t.info.Name, Unit: t.info.Unit, Signature: t.signature, Missing: absence(t.info)})
 			continue
 		}
-		if t.table.Rows() > 1 {
+		if t.table.Rows() > 1 && samples != nil {
 			score.Low, score.High = resample.UnitsInterval(samples[i].Scores(t.metric.Value), ScoreLevel, t.table.Rows())
 			score.Level = ScoreLevel
 		}
@@ -320,6 +351,25 @@ func (s *session) setUnknown(t *tally) {
 	}
 	share := t.unknown / float64(max(1, t.outputs))
 	s.setScore(stylesprint.Score{Metric: name, Value: share, Low: share, High: share, N: t.outputs, Unit: "0-1", Signature: t.signature + "|share:unknown-tokens"})
+}
+
+// found is the tallies by family, for Runner.Statistics.
+func (s *session) found(tallies []*tally) []Found {
+	unit, units := Families(s.items)
+	families := make([]string, units)
+	for i, item := range s.items {
+		families[unit[i]] = cmp.Or(item.Family, item.ID)
+	}
+	out := make([]Found, len(tallies))
+	for i, t := range tallies {
+		out[i] = Found{Metric: t.metric, Signature: t.signature, Families: families, Truncated: t.truncated, Table: resample.NewTable(units, t.info.Width+1)}
+		for u := range units {
+			row := out[i].Table.Row(u)
+			copy(row, t.table.Row(u))
+			row[t.info.Width] = float64(t.counts[u])
+		}
+	}
+	return out
 }
 
 // absence says why a metric measured none of the items.

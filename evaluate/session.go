@@ -18,6 +18,9 @@ import (
 // candidate without its price, the repeats and the record that is replayed.
 // How the outputs are scored and how many calls run at once is left out.
 func (p *Plan) id() (string, error) {
+	if p.Part != nil {
+		return fmt.Sprintf("%s-s%04d", p.Part.Parent, p.Part.Shard), nil
+	}
 	candidate := p.Candidate
 	candidate.Price = stylesprint.Price{}
 	what := struct {
@@ -27,13 +30,21 @@ func (p *Plan) id() (string, error) {
 		Candidate   Candidate
 		Repeat      int
 		Recorded    string
-	}{1, p.Dataset.Hash, p.Split, candidate, p.Repeat, p.Recorded.hash()}
+		ShardSize   int `json:",omitempty"`
+	}{1, p.Dataset.Hash, p.Split, candidate, p.Repeat, p.Recorded.hash(), p.ShardSize}
 	text, err := json.Marshal(what)
 	if err != nil {
 		return "", fmt.Errorf("name the run: %w", err)
 	}
 	sum := sha256.Sum256(text)
 	return "run-" + hex.EncodeToString(sum[:6]), nil
+}
+
+// ID is the id of the run that the plan begins or resumes, unless it is New. Of
+// the dataset it needs the hash alone.
+func (p Plan) ID() (string, error) {
+	p.defaults()
+	return p.id()
 }
 
 // outputSeed is the seed of one call: it depends on the run's seed, the item
@@ -80,6 +91,9 @@ func (r *Runner) open(ctx context.Context, p Plan) (*session, error) {
 	} else {
 		s.run = Run{ID: next, Dataset: p.Dataset.Name, DatasetHash: p.Dataset.Hash, Split: p.Split, Candidate: p.Candidate,
 			Repeat: p.Repeat, Status: StatusRunning, Created: s.now()}
+	}
+	if p.Part != nil {
+		s.run.Parent, s.run.Shard, s.run.Shards = p.Part.Parent, p.Part.Shard, p.Part.Shards
 	}
 	s.run.Total = total
 	s.run.Concurrency = p.Concurrency

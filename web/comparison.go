@@ -70,7 +70,7 @@ func setsOf(runs []evaluate.Run) []set {
 	groups := map[key]*set{}
 	var order []key
 	for _, r := range runs { // newest first
-		if r.Status != evaluate.StatusDone {
+		if r.Status != evaluate.StatusDone || r.Sharded() {
 			continue
 		}
 		k := key{r.Dataset, r.DatasetHash, r.Split, r.Repeat}

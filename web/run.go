@@ -36,6 +36,7 @@ type runBody struct {
 	Next      template.URL // the query of the next one; empty at the end
 	NoItems   bool         // references cannot be shown
 	Others    *set         // what the run can be compared with
+	Parts     []runLine    // the shards of a sharded run, a page of them
 }
 
 type scoreLine struct {
@@ -71,10 +72,15 @@ func (s *site) run(w http.ResponseWriter, r *http.Request) error {
 		b.Scores = append(b.Scores, scoreLine{show.Score(x), show.Metric(x.Metric), x.Signature})
 	}
 	b.Intervals, b.Latency = scoreFigure(run), latencyFigure(run, b.Summary)
-	if err := s.readOutputs(ctx, r, &b); err != nil {
+	if run.Sharded() {
+		err = s.readShards(ctx, r, &b)
+	} else {
+		err = s.readOutputs(ctx, r, &b)
+	}
+	if err != nil {
 		return err
 	}
-	if runs, err := s.o.Runs.Runs(ctx, evaluate.Filter{Dataset: run.Dataset, Limit: 100}); err == nil {
+	if runs, err := s.o.Runs.Runs(ctx, evaluate.Filter{Dataset: run.Dataset, Limit: 100}); err == nil && !run.Sharded() {
 		for _, x := range setsOf(runs) {
 			if slices.Contains(x.IDs(), run.ID) {
 				b.Others = &x
@@ -83,6 +89,26 @@ func (s *site) run(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	return s.render(w, "run", page{Here: "runs", Title: runTitle(run), Document: run.Candidate.Name + ", run " + run.ID, Eyebrow: "Run " + run.ID, Body: b})
+}
+
+// pageShards is how many shards a page shows.
+const pageShards = 100
+
+// readShards reads a page of a sharded run's shards.
+func (s *site) readShards(ctx context.Context, r *http.Request, b *runBody) error {
+	after := r.URL.Query().Get("shard")
+	b.First = after == ""
+	runs, err := s.o.Runs.Runs(ctx, evaluate.Filter{Parent: b.ID, Before: after, Limit: pageShards})
+	if err != nil {
+		return fmt.Errorf("list shards of run %s: %w", b.ID, err)
+	}
+	for _, x := range runs {
+		b.Parts = append(b.Parts, newRunLine(x, s.o.Now()))
+	}
+	if len(runs) == pageShards {
+		b.Next = template.URL(url.Values{"shard": {runs[len(runs)-1].ID}}.Encode())
+	}
+	return nil
 }
 
 func runTitle(r evaluate.Run) string {

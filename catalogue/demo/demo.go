@@ -91,6 +91,16 @@ func Recordings() []string {
 	return []string{"hosted-large", "hosted-small", "zh-careful", "zh-careless"}
 }
 
+// CLIP is the folder of the demo's own small image-text model, in Hugging Face's
+// format. It knows drawn garments only: clip/README.md says how it was trained.
+func CLIP() fs.FS {
+	sub, err := fs.Sub(files, "clip")
+	if err != nil {
+		panic(err) // the name is valid
+	}
+	return sub
+}
+
 // Folder is what Product.Images are paths in.
 func Folder() fs.FS { return files }
 

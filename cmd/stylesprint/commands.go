@@ -7,6 +7,7 @@ func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.demoCommand(),
 		a.serveCommand(),
+		a.workerCommand(),
 		a.generateCommand(),
 		a.modelsCommand(),
 		a.scoreCommand(),

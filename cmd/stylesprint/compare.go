@@ -24,7 +24,7 @@ type compareFlags struct {
 	baseline, incumbent, primary string
 	rule, against                string
 	dataset, split               string
-	metrics, reported            []string
+	metrics, judged, reported    []string
 	margins, prices              map[string]string
 	sliceMinimum                 int
 	view                         comparisonView
@@ -37,6 +37,7 @@ func (f *compareFlags) flags(cmd *cobra.Command) {
 	fs.StringVar(&f.baseline, "baseline", "", "another name for --incumbent")
 	fs.StringVar(&f.primary, "primary", "", "metric that a candidate must win on (default: bleu)")
 	fs.StringSliceVar(&f.metrics, "metrics", nil, "metrics to compare, and to score recorded outputs with (default: all that the runs share)")
+	fs.StringSliceVar(&f.judged, "judge", nil, "metrics that the decision rests on (default: bleu, similarity, clip, faithfulness and hard-violations, those that the runs have)")
 	fs.StringToStringVar(&f.margins, "margin", nil, "largest loss that does not matter, as metric=value in the metric's unit; repeat it")
 	fs.StringVar(&f.rule, "rule", string(compare.RuleBetter), "better: a challenger must beat the incumbent, or be as good and cheaper; cheapest: the cheapest one within the margins")
 	fs.StringVar(&f.against, "against", string(compare.AgainstBest), "reference of --rule cheapest: best (on the primary metric) or incumbent")
@@ -67,6 +68,9 @@ randomisation, corrected over candidates. Runs over different items, or scored w
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withStore(cmd.Context(), func(c config.Config, db *sqlite.DB) error {
+				if done, err := a.compareSharded(cmd.Context(), db, args, &f); done || err != nil {
+					return err
+				}
 				got, err := a.compareArgs(cmd.Context(), c, db, args, &f)
 				if err != nil {
 					return err
@@ -199,6 +203,9 @@ func (c comparer) compare(ctx context.Context, ids []string, f *compareFlags) (c
 	if err != nil {
 		return compare.Comparison{}, err
 	}
+	if err := notSharded(first); err != nil {
+		return compare.Comparison{}, err
+	}
 	if o.Dataset, err = c.data.of(first); err != nil {
 		return compare.Comparison{}, err
 	}
@@ -265,7 +272,7 @@ func (a *app) demoReport(ctx context.Context, c config.Config, runs []evaluate.R
 	if err != nil {
 		return err
 	}
-	in.Command = "stylesprint demo --once"
+	in.Command, in.Note = "stylesprint demo --once", in.Note+demoPriceNote(runs)
 	if a.json {
 		if err := a.printJSON(in.Comparison); err != nil {
 			return err

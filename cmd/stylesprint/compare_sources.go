@@ -23,7 +23,7 @@ import (
 
 // options turns the flags into a comparison's options, but for the dataset.
 func (f *compareFlags) options() (compare.Options, error) {
-	o := compare.Options{Baseline: f.baseline, Primary: f.primary, Metrics: f.metrics, Rule: compare.Rule(f.rule), Against: compare.Against(f.against), SliceMinimum: f.sliceMinimum}
+	o := compare.Options{Baseline: f.baseline, Primary: f.primary, Metrics: f.metrics, Judged: f.judged, Rule: compare.Rule(f.rule), Against: compare.Against(f.against), SliceMinimum: f.sliceMinimum}
 	if f.incumbent != "" {
 		if f.baseline != "" && f.baseline != f.incumbent {
 			return o, usagef("--baseline %s and --incumbent %s name two candidates; they are one flag with two names", f.baseline, f.incumbent)

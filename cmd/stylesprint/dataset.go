@@ -14,6 +14,7 @@ import (
 	"stylesprint/catalogue/demo"
 	"stylesprint/evaluate"
 	"stylesprint/evaluate/dataset"
+	"stylesprint/evaluate/shard"
 )
 
 // The datasets of the compiled-in demo catalogue: the English one and the
@@ -126,6 +127,9 @@ func (d datasets) of(run evaluate.Run) (dataset.Dataset, error) {
 		if all, err := demoDataset(run.Dataset); err == nil && all.Hash == run.DatasetHash {
 			return all, nil
 		}
+	}
+	if run.Parent != "" {
+		return shard.Find(filepath.Join(d.dir, "datasets"), run.DatasetHash)
 	}
 	out, err := dataset.Open(datasetPath(d.dir, run.DatasetHash), dataset.Options{Name: run.Dataset})
 	if err != nil {

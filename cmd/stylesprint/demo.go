@@ -29,8 +29,8 @@ func (a *app) demoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "The whole way in one command: models, evaluation, report, server and dashboard",
 		Long: `Fetch the two embedded models, have two candidates (the same model with a plain and with a brand-voice prompt)
-describe the demo catalogue's test products, score both against written references, decide, write a report,
-and serve the result with a dashboard until Ctrl-C. With --once it stops after the report.
+describe the demo catalogue's test products, score both against written references, pictures and records, decide, write a
+report, make a blind review for two people, and serve the result with a dashboard until Ctrl-C. With --once it stops after the report.
 
 A second start resumes what was interrupted and repeats nothing that is done. The catalogue is demo data.`,
 		Example: "  stylesprint demo\n  stylesprint demo --once",
@@ -68,10 +68,32 @@ func demoParams() generate.Params {
 	return generate.Params{Temperature: &temperature, RepetitionPenalty: &penalty, MaxTokens: &tokens}
 }
 
+// What a million tokens are said to cost in the demo, in and out. The model runs on
+// this machine and costs electricity; without a price there would be no cost to compare.
+const (
+	demoPriceIn  = 0.02
+	demoPriceOut = 0.10
+)
+
+// demoPriceNote says what the costs of the demo's runs rest on.
+func demoPriceNote(runs []evaluate.Run) string {
+	if len(runs) == 0 || runs[0].Candidate.Price.InputPerMillion != demoPriceIn {
+		return ""
+	}
+	return fmt.Sprintf(" Costs rest on an assumed price of %.2f and %.2f for a million tokens in and out.", demoPriceIn, demoPriceOut)
+}
+
+// demoMetrics are one or more for each question that can be asked of the texts.
+func demoMetrics() []string {
+	return []string{"bleu", "bleu-mean", "chrf", "ter", "rouge-l", "similarity", "bertscore", "clip", "clip-ref", "clip-delta",
+		"faithfulness", "faithfulness-precision", "faithfulness-recall", "contradictions", "unsupported-claims", "hard-violations",
+		"distinct-2", "self-bleu", "boilerplate", "flesch", "length"}
+}
+
 func (a *app) demo(ctx context.Context, c config.Config, d demoFlags) error {
 	p := a.progress("", "")
 	p.say("StyleSprint demo: an invented catalogue, one small model, two prompts.")
-	p.say("1/4  models")
+	p.say("1/5  models")
 	for _, name := range []string{languageModel(c, "", "").Model, encoder(c).Model} {
 		local, err := a.ensure(ctx, c, name)
 		if err != nil {
@@ -83,19 +105,45 @@ func (a *app) demo(ctx context.Context, c config.Config, d demoFlags) error {
 	if err != nil {
 		return err
 	}
-	p.say("3/4  comparison")
+	p.say("3/5  comparison")
 	report := filepath.Join(c.DataDir, "reports", "demo.html")
 	if err := a.demoReport(ctx, c, runs, report); err != nil {
 		return err
 	}
-	p.say("4/4  report: %s", report)
-	if d.once {
-		return nil
+	p.say("4/5  report: %s", report)
+	task, err := a.demoTask(ctx, c, runs, p)
+	if err != nil || d.once {
+		return err
 	}
 	return a.serve(ctx, c, func(at net.Addr) {
-		p.say("\nThe server is up. Stop it with Ctrl-C.\n  dashboard   http://%[1]s/\n  comparison  http://%[1]s%[2]s\n  try         curl -s http://%[1]s/generate/ -d '{\"prompt\": \"Name three fabrics for summer.\"}'\n",
-			at, comparisonPath(runs))
+		p.say("\nThe server is up. Stop it with Ctrl-C.\n  dashboard   http://%[1]s/\n  comparison  http://%[1]s%[2]s\n  review      http://%[1]s%[3]s\n  try         curl -s http://%[1]s/generate/ -d '{\"prompt\": \"Name three fabrics for summer.\"}'\n",
+			at, comparisonPath(runs), task)
 	})
+}
+
+// demoTask makes the blind review of the runs and returns the path of its page.
+func (a *app) demoTask(ctx context.Context, c config.Config, runs []evaluate.Run, p *progress) (string, error) {
+	db, err := a.openStore(ctx, c)
+	if err != nil {
+		return "", err
+	}
+	defer db.Close()
+	ids := make([]string, len(runs))
+	for i, r := range runs {
+		ids[i] = r.ID
+	}
+	path, links, err := a.demoReview(ctx, c, db, ids)
+	if err != nil {
+		return "", err
+	}
+	p.say("5/5  review: two people judge %s blind", strings.Join([]string{runs[0].Candidate.Name, runs[1].Candidate.Name}, " and "))
+	for i, link := range links {
+		p.say("     rater %d  %s", i+1, link)
+	}
+	if len(links) == 0 {
+		p.say("     made before; stylesprint review invite makes further links")
+	}
+	return path, nil
 }
 
 // demoRuns evaluates the two candidates.
@@ -116,10 +164,16 @@ func (a *app) demoRuns(ctx context.Context, c config.Config, d demoFlags, p *pro
 	}
 	defer enc.Close()
 	parts := evalParts{config: c, db: db, encoder: enc, dataset: data}
-	p.say("2/4  evaluation: %d products, two candidates, one call at a time", len(data.Only(split)))
+	clip, err := a.openPictures(ctx, &parts, pictureFlags{}, demoName)
+	if err != nil {
+		return nil, err
+	}
+	defer clip.Close()
+	p.say("2/5  evaluation: %d products, two candidates, one call at a time", len(data.Only(split)))
 	var runs []evaluate.Run
 	for _, prompt := range []string{"plain", "brand-voice"} {
-		run, err := a.evalWith(ctx, parts, evalFlags{dataset: demoName, split: split, prompt: prompt, name: prompt, metrics: defaultMetrics(), repeat: 1, concurrency: 1, fresh: d.fresh}, demoParams())
+		run, err := a.evalWith(ctx, parts, evalFlags{dataset: demoName, split: split, prompt: prompt, name: prompt, metrics: demoMetrics(), repeat: 1, concurrency: 1, fresh: d.fresh,
+			model: modelFlags{in: demoPriceIn, out: demoPriceOut}}, demoParams())
 		if err != nil {
 			return nil, err
 		}

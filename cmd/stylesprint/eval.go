@@ -36,6 +36,7 @@ type evalFlags struct {
 	model                        modelFlags
 	sampling                     sampling
 	pictures                     pictureFlags
+	shards                       shardFlags
 }
 
 func (a *app) evalRunCommand() *cobra.Command {
@@ -47,7 +48,10 @@ func (a *app) evalRunCommand() *cobra.Command {
 against the references: BLEU, semantic similarity, length; with latency, tokens and cost of every call.
 
 Every output is kept as soon as it is there. Killed or stopped, the same command resumes: nothing is asked twice but
-the calls that were in flight, and those are counted. --new starts over.`,
+the calls that were in flight, and those are counted. --new starts over.
+
+With --shard-size a long run is worked shard by shard, and needs the memory of one; with --queue the shards are left to
+"stylesprint worker" and "stylesprint serve".`,
 		Example: "  stylesprint eval run --dataset demo --split test --prompt brand-voice --name brand-voice\n  stylesprint eval run --dataset items.jsonl --prompt plain --model gpt-4o-mini --provider openai --concurrency 8",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -55,7 +59,15 @@ the calls that were in flight, and those are counted. --new starts over.`,
 			if err != nil {
 				return err
 			}
-			run, err := a.evalRun(cmd.Context(), c, e, e.sampling.params(cmd))
+			sharded, err := e.shards.asked()
+			if err != nil {
+				return err
+			}
+			do := a.evalRun
+			if sharded {
+				do = a.evalSharded
+			}
+			run, err := do(cmd.Context(), c, e, e.sampling.params(cmd))
 			if err != nil {
 				return err
 			}
@@ -78,6 +90,7 @@ the calls that were in flight, and those are counted. --new starts over.`,
 	e.model.flags(cmd)
 	e.sampling.flags(cmd)
 	e.pictures.flags(cmd)
+	e.shards.flags(cmd)
 	return cmd
 }
 
@@ -115,7 +128,11 @@ func (a *app) evalRun(ctx context.Context, c config.Config, e evalFlags, params 
 	return a.evalWith(ctx, parts, e, params)
 }
 
-func defaultMetrics() []string { return []string{"bleu", "bleu-mean", "similarity", "length"} }
+// defaultMetrics need no pictures and no second model.
+func defaultMetrics() []string {
+	return []string{"bleu", "bleu-mean", "chrf", "rouge-l", "similarity", "faithfulness", "contradictions", "unsupported-claims", "hard-violations",
+		"distinct-2", "self-bleu", "boilerplate", "length"}
+}
 
 // metricsOf makes the metrics by name; models that none needs may be missing.
 func metricsOf(ctx context.Context, names []string, parts evalParts) ([]metric.Metric, error) {
@@ -223,6 +240,10 @@ func (a *app) printRun(r evaluate.Run) error {
 	if a.json {
 		return a.printJSON(r)
 	}
+	if r.Sharded() && r.Status != evaluate.StatusDone {
+		fmt.Fprintf(a.stdout, "%s  %s on %s, %d of %d outputs, %d shards with the workers\n", r.ID, r.Candidate.Name, r.Dataset, r.Done, r.Total, r.Shards)
+		return nil
+	}
 	fmt.Fprintf(a.stdout, "%s  %s on %s, %d of %d outputs, %d failed, %d calls repeated after an interrupt\n", r.ID, r.Candidate.Name, r.Dataset, r.Done, r.Total, r.Failed, r.RepeatedCalls)
 	var rows [][]string
 	for _, s := range r.Scores {
@@ -244,11 +265,12 @@ func figureText(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }
 
 func (a *app) evalListCommand() *cobra.Command {
 	var limit int
+	var of string
 	cmd := &cobra.Command{
-		Use: "list", Short: "List runs, newest first", Example: "  stylesprint eval list --limit 5", Args: cobra.NoArgs,
+		Use: "list", Short: "List runs, newest first", Example: "  stylesprint eval list --limit 5\n  stylesprint eval list --shards-of run-0123456789ab", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withStore(cmd.Context(), func(_ config.Config, db *sqlite.DB) error {
-				runs, err := db.Runs(cmd.Context(), evaluate.Filter{Limit: limit})
+				runs, err := db.Runs(cmd.Context(), evaluate.Filter{Limit: limit, Parent: of})
 				if err != nil {
 					return err
 				}
@@ -257,7 +279,17 @@ func (a *app) evalListCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().IntVar(&limit, "limit", 20, "at most this many")
+	cmd.Flags().StringVar(&of, "shards-of", "", "the shards of this run, first to last")
 	return cmd
+}
+
+// outputsText is how far a run is.
+func outputsText(r evaluate.Run) string {
+	text := fmt.Sprintf("%d/%d", r.Done, r.Total)
+	if r.Sharded() && r.Status != evaluate.StatusDone && r.Total > 0 {
+		text += fmt.Sprintf(" (%d %%)", 100*r.Done/r.Total)
+	}
+	return text
 }
 
 // printRuns shows runs as a table, or says how to make the first.
@@ -271,7 +303,7 @@ func (a *app) printRuns(runs []evaluate.Run) error {
 	}
 	var rows [][]string
 	for _, r := range runs {
-		rows = append(rows, []string{r.ID, r.Candidate.Name, r.Candidate.Model.Name, r.Dataset, string(r.Status), fmt.Sprintf("%d/%d", r.Done, r.Total), r.Created.Local().Format("2006-01-02 15:04")})
+		rows = append(rows, []string{r.ID, r.Candidate.Name, r.Candidate.Model.Name, r.Dataset, string(r.Status), outputsText(r), r.Created.Local().Format("2006-01-02 15:04")})
 	}
 	table(a.stdout, []string{"RUN", "CANDIDATE", "MODEL", "DATASET", "STATUS", ">OUTPUTS", "STARTED"}, rows)
 	return nil

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -23,7 +22,7 @@ type pictureFlags struct {
 }
 
 func (p *pictureFlags) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&p.clip, "clip", "", "the image-text model of the clip metrics: a name of `models list` or a folder")
+	cmd.Flags().StringVar(&p.clip, "clip", "", "the image-text model of the clip metrics: a name of `models list`, a folder, or demo, which knows drawn garments only (default for the demo's data)")
 	cmd.Flags().StringVar(&p.images, "images", "", "folder that the items' pictures are paths in (default: that of the dataset's file)")
 }
 
@@ -32,12 +31,15 @@ func needsPictures(metrics []string) bool {
 	return slices.ContainsFunc(metrics, func(name string) bool { info, _ := metric.Describe(name); return info.NeedsImages })
 }
 
+// demoCLIP is the name of the small model that is compiled in.
+const demoCLIP = "demo"
+
 // folder is where the pictures of a dataset lie.
 func (p pictureFlags) folder(dataset string) fs.FS {
 	switch {
 	case p.images != "":
 		return os.DirFS(p.images)
-	case dataset == demoName || strings.HasPrefix(dataset, demoName+"-"):
+	case isDemo(dataset):
 		return demo.Folder()
 	}
 	return os.DirFS(filepath.Dir(dataset))
@@ -45,6 +47,9 @@ func (p pictureFlags) folder(dataset string) fs.FS {
 
 // openPictures completes parts for metrics that look at pictures; the caller closes what it returns.
 func (a *app) openPictures(ctx context.Context, parts *evalParts, p pictureFlags, dataset string) (io.Closer, error) {
+	if p.clip == "" && isDemo(dataset) {
+		p.clip = demoCLIP
+	}
 	if p.clip == "" {
 		return nil, usageError{&stylesprint.Error{Code: stylesprint.CodeInvalid, Field: "clip",
 			Message: "metrics that compare texts with pictures need --clip, an image-text model", Hint: "stylesprint models list"}}

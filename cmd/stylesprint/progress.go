@@ -26,11 +26,13 @@ type progress struct {
 	since time.Time // of what label names
 	last  time.Time
 	shown bool
+	// base is what was done already when this start began; -1 until it is known.
+	base int64
 }
 
 func (a *app) progress(label, unit string) *progress {
 	t := a.now()
-	return &progress{out: a.stderr, now: a.now, tty: terminal(a.stderr), quiet: a.quiet, label: label, unit: unit, start: t, since: t, last: t}
+	return &progress{out: a.stderr, now: a.now, tty: terminal(a.stderr), quiet: a.quiet, label: label, unit: unit, start: t, since: t, last: t, base: -1}
 }
 
 const (
@@ -59,6 +61,23 @@ func (p *progress) relabel(label string) {
 	defer p.mu.Unlock()
 	if p.label != label {
 		p.label, p.since = label, p.now()
+	}
+}
+
+// rename names what is under way without starting a new rate.
+func (p *progress) rename(label string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.label = label
+}
+
+// resume tells what earlier starts have done, which is not part of the rate. Only the first
+// call counts.
+func (p *progress) resume(done int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.base < 0 {
+		p.base, p.since = max(0, done), p.now()
 	}
 }
 
@@ -107,7 +126,7 @@ func (p *progress) end() {
 }
 
 func (p *progress) line(done, total int64, t time.Time) string {
-	rate := float64(done) / max(t.Sub(p.since).Seconds(), 1e-3)
+	rate := float64(done-max(0, p.base)) / max(t.Sub(p.since).Seconds(), 1e-3)
 	if total <= 0 {
 		return fmt.Sprintf("%s  %s  %s/s", p.label, p.amount(float64(done)), p.amount(rate))
 	}

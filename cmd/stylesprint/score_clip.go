@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"stylesprint"
+	"stylesprint/catalogue/demo"
 	"stylesprint/cmd/stylesprint/config"
 	"stylesprint/engine"
 	"stylesprint/engine/picture"
@@ -55,7 +56,7 @@ has 95 % intervals by a bootstrap over the pictures, and a control: the same cap
 		},
 	}
 	s := cmd.Flags()
-	s.StringVar(&f.model, "model", "", "a model of the registry (stylesprint models list), or a folder in the manner of Hugging Face")
+	s.StringVar(&f.model, "model", "", "a model of the registry (stylesprint models list), a folder in the manner of Hugging Face, or demo, which knows drawn garments only")
 	s.StringVar(&f.images, "images", "", "folder of JPEG, PNG or WebP pictures")
 	s.StringVar(&f.captions, "captions", "", "file of lines: image file name, tab, caption")
 	s.StringVar(&f.references, "references", "", "file of the same form with captions by people")
@@ -117,11 +118,14 @@ func (a *app) scoreCLIP(ctx context.Context, f clipFlags) error {
 	return a.printCLIP(items, summary)
 }
 
-// openCLIP opens an image-text model of the registry or of a folder.
+// openCLIP opens an image-text model of the registry or of a folder, or the demo's.
 func (a *app) openCLIP(ctx context.Context, name, precision string) (*engine.CLIP, error) {
 	c, err := a.config()
 	if err != nil {
 		return nil, err
+	}
+	if name == demoCLIP {
+		return engine.OpenCLIPFS(ctx, demo.CLIP(), "stylesprint-demo-clip", engineOptions(c, config.Model{}, precision))
 	}
 	local, err := a.ensure(ctx, c, name)
 	if err != nil {

@@ -26,14 +26,15 @@ import (
 
 func (a *app) serveCommand() *cobra.Command {
 	var addr, role string
-	var check bool
+	var check, noJobs bool
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve models over HTTP, with the dashboard",
 		Long: `Serve POST /generate/, the OpenAI-compatible /v1, /healthz, /readyz, /metrics and the dashboard.
 
 Without keys the server listens on loopback only, is open, and ignores Authorization. It stops on Ctrl-C or
-SIGTERM after running requests have finished.`,
+SIGTERM after running requests have finished. Beside that it works on queued jobs, as "worker" does, unless
+told --no-jobs.`,
 		Example: "  stylesprint serve\n  stylesprint serve --addr 127.0.0.1:9000 --config stylesprint.yaml\n  stylesprint serve --check",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -44,6 +45,7 @@ SIGTERM after running requests have finished.`,
 			if addr != "" {
 				c.Addr = addr
 			}
+			c.NoJobs = c.NoJobs || noJobs
 			if err := c.Validate(); err != nil {
 				return usageError{err}
 			}
@@ -62,6 +64,7 @@ SIGTERM after running requests have finished.`,
 	}
 	cmd.Flags().StringVar(&addr, "addr", "", "host:port (default 127.0.0.1:8000)")
 	cmd.Flags().StringVar(&role, "role", "all", "which part of the server to run")
+	cmd.Flags().BoolVar(&noJobs, "no-jobs", false, "leave queued jobs to workers")
 	cmd.Flags().BoolVar(&check, "check", false, "check the settings and stop")
 	return cmd
 }
@@ -84,6 +87,7 @@ type server struct {
 	db     *sqlite.DB
 	models []gateway.Model
 	shown  []web.Model
+	lent   []openModel // language models, for jobs
 	open   closers
 }
 
@@ -145,6 +149,8 @@ func (s *server) run(ctx context.Context, listening func(net.Addr)) error {
 	}
 	stop := context.AfterFunc(ctx, func() { close(closing) })
 	defer stop()
+	stopJobs := s.startJobs(ctx)
+	defer stopJobs()
 	err = srv.Run(ctx)
 	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.DrainTimeout)
 	defer cancel()
@@ -178,6 +184,7 @@ func (s *server) addModel(ctx context.Context, m config.Model) error {
 			return err
 		}
 		s.open.add(client)
+		s.lend(m, client, info)
 		out.Generate, out.Target = client, info.Ref.Name
 		shown.Ref, shown.ContextTokens = info.Ref, info.ContextTokens
 	}

@@ -7,6 +7,7 @@ import (
 
 	"stylesprint"
 	"stylesprint/evaluate"
+	"stylesprint/evaluate/metric"
 )
 
 // chooseMetrics picks the metrics that every run has with the same signature. What
@@ -42,7 +43,40 @@ func (c *Comparison) chooseMetrics(runs []evaluate.Run, o Options) error {
 		}
 		return refuse(strings.Join(unequal, "; "), hint)
 	}
+	if err := c.chooseJudged(o); err != nil {
+		return err
+	}
 	return c.choosePrimary(o.Primary)
+}
+
+// chooseJudged marks the metrics that the decision rests on.
+func (c *Comparison) chooseJudged(o Options) error {
+	if o.Primary != "" && len(o.Judged) > 0 && !slices.Contains(o.Judged, o.Primary) {
+		return refuse(fmt.Sprintf("the primary metric %s is not among the judged ones: %s", o.Primary, strings.Join(o.Judged, ", ")), "judge it, too, or choose another one")
+	}
+	for _, name := range o.Judged {
+		if !slices.ContainsFunc(c.Metrics, func(m Metric) bool { return m.Name == name && m.Direction != DirectionNone }) {
+			return refuse(fmt.Sprintf("metric %s cannot be judged: the runs have no such score, or it has no direction", name), "choose among the metrics that the runs were scored with")
+		}
+	}
+	marked := 0
+	for i := range c.Metrics {
+		m := &c.Metrics[i]
+		info, _ := metric.Describe(m.Name)
+		m.Judged = info.Judged || m.Name == o.Primary
+		if len(o.Judged) > 0 {
+			m.Judged = slices.Contains(o.Judged, m.Name)
+		}
+		if m.Judged = m.Judged && m.Direction != DirectionNone; m.Judged {
+			marked++
+		}
+	}
+	for i := range c.Metrics {
+		if m := &c.Metrics[i]; marked == 0 {
+			m.Judged = m.Direction != DirectionNone
+		}
+	}
+	return nil
 }
 
 // scoredWith lists the metrics that any run has, in the order of the runs.
@@ -104,7 +138,7 @@ func unequalSignatures(runs []evaluate.Run, name string) string {
 
 func (c *Comparison) choosePrimary(asked string) error {
 	for _, m := range c.Metrics {
-		if m.Direction != DirectionNone && (asked == "" || asked == m.Name) {
+		if m.Judged && (asked == "" || asked == m.Name) {
 			c.Primary = m.Name
 			return nil
 		}

@@ -39,6 +39,10 @@ type Options struct {
 	Primary string
 	// Metrics are those to show, in order. Defaults to all that every run has.
 	Metrics []string
+	// Judged are the metrics that the decision rests on. Defaults to those that are
+	// marked so (metric.Info) and the primary one; where the runs share none of them, to
+	// all that have a direction.
+	Judged []string
 	// Margins are the largest losses that do not matter, by metric. Defaults to
 	// each metric's own (metric.Info), or a tenth of the baseline's score where
 	// that is less: a margin as large as the score would excuse anything.

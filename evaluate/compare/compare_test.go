@@ -149,7 +149,7 @@ func TestDecisions(t *testing.T) {
 		says    []string
 	}{
 		{"a clear winner", 60, nil, []writer{{name: "plain", wrong: 0.4, seed: 1}, {name: "voice", wrong: 0.2, seed: 2}},
-			compare.OutcomeBetter, "voice", []string{"voice is better than plain on BLEU by +", "95 % interval", "and loses less than the margin on BLEU (item mean) and Semantic similarity; recommended."}},
+			compare.OutcomeBetter, "voice", []string{"voice is better than plain on BLEU by +", "95 % interval", "and loses less than the margin on Semantic similarity; recommended."}},
 		{"the best of two winners", 60, nil, []writer{{name: "plain", wrong: 0.5, seed: 1}, {name: "good", wrong: 0.3, seed: 2, price: cheap}, {name: "best", wrong: 0.1, seed: 3, price: dear}},
 			compare.OutcomeBetter, "best", []string{"best is better than plain"}},
 		{"as good as the best, and cheaper", 200, wide, []writer{{name: "plain", wrong: 0.6, seed: 1, price: dear}, {name: "dear", wrong: 0.2, seed: 2, price: dear}, {name: "cheap", wrong: 0.21, seed: 3, price: cheap}},
@@ -459,6 +459,42 @@ func TestRows(t *testing.T) {
 	for _, err := range compare.Rows(ctx, store, []string{a}, d) {
 		if err == nil {
 			t.Error("a cancelled stream goes on")
+		}
+	}
+}
+
+func TestJudgedMetrics(t *testing.T) {
+	t.Parallel()
+	d := catalogue(t, 30, 1)
+	writers := []writer{{name: "plain", wrong: 0.4, seed: 1}, {name: "voice", wrong: 0.2, seed: 2}}
+	judged := func(o compare.Options) (string, string) {
+		t.Helper()
+		c, _, _ := compared(t, d, o, writers...)
+		var names []string
+		for _, m := range c.Metrics {
+			if m.Judged {
+				names = append(names, m.Name)
+			}
+		}
+		return strings.Join(names, " "), c.Primary
+	}
+	for _, c := range []struct {
+		o               compare.Options
+		judged, primary string
+	}{
+		{compare.Options{}, "bleu similarity", "bleu"},
+		{compare.Options{Primary: "bleu-mean"}, "bleu bleu-mean similarity", "bleu-mean"},
+		{compare.Options{Judged: []string{"similarity", "bleu-mean"}}, "bleu-mean similarity", "bleu-mean"},
+		{compare.Options{Metrics: []string{"bleu-mean", "length"}}, "bleu-mean", "bleu-mean"}, // nothing that is marked: all with a direction
+	} {
+		if names, first := judged(c.o); names != c.judged || first != c.primary {
+			t.Errorf("%+v: judged %s, primary %s", c.o, names, first)
+		}
+	}
+	_, src, ids := compared(t, d, compare.Options{}, writers...)
+	for _, o := range []compare.Options{{Dataset: d, Judged: []string{"length"}}, {Dataset: d, Judged: []string{"chrf"}}, {Dataset: d, Judged: []string{"bleu"}, Primary: "similarity"}} {
+		if _, err := compare.Compare(t.Context(), src, ids, o); stylesprint.CodeOf(err) != stylesprint.CodeInvalid {
+			t.Errorf("%v, primary %q: %v", o.Judged, o.Primary, err)
 		}
 	}
 }

@@ -66,6 +66,8 @@ type Metric struct {
 	// Margin is the largest loss that does not matter, in the metric's unit.
 	// Zero where Direction is none.
 	Margin float64 `json:"margin"`
+	// Judged says that the decision rests on it. The others are shown with their differences.
+	Judged bool `json:"judged"`
 }
 
 // Direction says which way a metric is better.

@@ -8,8 +8,8 @@ import (
 	"stylesprint/evaluate/resample"
 )
 
-// The rule, in the order in which it is tried. "Judged" metrics are those with a
-// direction; a margin is the largest loss that does not matter.
+// The rule, in the order in which it is tried. "Judged" metrics are those
+// that Options.Judged names; a margin is the largest loss that does not matter.
 //
 //  1. Better. A challenger wins if it is better than the baseline on the primary
 //     metric (adjusted p below alpha) and is shown to lose less than the margin
@@ -87,7 +87,7 @@ func (d *decider) union(except int) []bool {
 		}
 		worst := 0.0
 		for m, info := range d.c.Metrics {
-			if m != except && info.Direction != DirectionNone {
+			if m != except && info.Judged {
 				worst = max(worst, d.r.inferior[i][m])
 			}
 		}
@@ -176,7 +176,7 @@ func (d *decider) better() bool {
 func (d *decider) elsewhere() string {
 	var others []string
 	for m, info := range d.c.Metrics {
-		if m != d.primary && info.Direction != DirectionNone {
+		if m != d.primary && info.Judged {
 			others = append(others, info.Title)
 		}
 	}
@@ -189,7 +189,7 @@ func (d *decider) elsewhere() string {
 // within says that one challenger is shown to be within the margins of another.
 func (d *decider) within(i, other int) bool {
 	for m, info := range d.c.Metrics {
-		if info.Direction != DirectionNone && inferiority(minus(d.r.samples[i][m], d.r.samples[other][m]), info, d.c.Families) > alpha/2 {
+		if info.Judged && inferiority(minus(d.r.samples[i][m], d.r.samples[other][m]), info, d.c.Families) > alpha/2 {
 			return false
 		}
 	}
@@ -310,7 +310,7 @@ func (d *decider) isEquivalent(i int) bool {
 		return false
 	}
 	for m, info := range d.c.Metrics {
-		if info.Direction == DirectionNone {
+		if !info.Judged {
 			continue
 		}
 		diff := d.differences(i)[m]
@@ -351,7 +351,7 @@ func (d *decider) undecided() {
 func (d *decider) holdup(i int) (Difference, Metric) {
 	at := d.primary
 	for m, info := range d.c.Metrics {
-		if info.Direction != DirectionNone && d.r.inferior[i][m] > d.r.inferior[i][at] && d.differences(i)[m].MoreItems > d.differences(i)[at].MoreItems {
+		if info.Judged && d.r.inferior[i][m] > d.r.inferior[i][at] && d.differences(i)[m].MoreItems > d.differences(i)[at].MoreItems {
 			at = m
 		}
 	}
@@ -384,7 +384,7 @@ func (d *decider) tradeOff(i int) {
 	at := d.primary
 	for k, info := range d.c.Metrics {
 		other := d.differences(i)[k]
-		if k == d.primary || info.Direction == DirectionNone {
+		if k == d.primary || !info.Judged {
 			continue
 		}
 		if other.Verdict == VerdictWorse {
@@ -404,7 +404,7 @@ func (d *decider) tradeOff(i int) {
 // reason describes one challenger on every judged metric.
 func (d *decider) reason(i int) {
 	for m, info := range d.c.Metrics {
-		if info.Direction == DirectionNone {
+		if !info.Judged {
 			continue
 		}
 		diff := d.differences(i)[m]

@@ -82,7 +82,7 @@ func are(names []string) string {
 func (d *decider) margins() string {
 	var out []string
 	for _, m := range d.c.Metrics {
-		if m.Direction != DirectionNone {
+		if m.Judged {
 			out = append(out, m.Title+" "+amount(m.Margin, m.Unit))
 		}
 	}

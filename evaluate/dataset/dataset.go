@@ -8,7 +8,8 @@
 //	data, err := dataset.Open("items.jsonl", dataset.Options{})
 //	test := data.Only("test")
 //
-// A file with faults is refused with a *stylesprint.Error whose cause, Faults,
+// A file that is too large for the memory is streamed with Each, which sees the same
+// faults and the same hash. A file with faults is refused with a *stylesprint.Error whose cause, Faults,
 // names the file, the line and the field of each. Values are plain and safe to
 // share. docs/formats/dataset.md describes the formats.
 package dataset
@@ -18,6 +19,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"hash"
+	"hash/maphash"
 	"io"
 	"io/fs"
 	"slices"
@@ -74,18 +77,35 @@ func Hash(items []Item) (string, error) {
 }
 
 func writeJSONL(w io.Writer, items []Item) error {
+	e := NewEncoder(w)
+	for _, item := range items {
+		if err := e.Encode(item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Encoder writes items one by one as lines that ReadJSONL reads back to the same hash.
+type Encoder struct{ json *json.Encoder }
+
+// NewEncoder writes to w, which is not buffered.
+func NewEncoder(w io.Writer) Encoder {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
-	for _, item := range items {
-		if item.Fields == nil {
-			item.Fields = map[string]string{}
-		}
-		if item.References == nil {
-			item.References = []string{}
-		}
-		if err := e.Encode(item); err != nil {
-			return fmt.Errorf("write item %q: %w", item.ID, err)
-		}
+	return Encoder{e}
+}
+
+// Encode writes one item.
+func (e Encoder) Encode(item Item) error {
+	if item.Fields == nil {
+		item.Fields = map[string]string{}
+	}
+	if item.References == nil {
+		item.References = []string{}
+	}
+	if err := e.json.Encode(item); err != nil {
+		return fmt.Errorf("write item %q: %w", item.ID, err)
 	}
 	return nil
 }
@@ -108,17 +128,25 @@ func (d Dataset) Only(split string) []Item {
 // WriteJSONL writes the items as lines that ReadJSONL reads back to the same hash.
 func (d Dataset) WriteJSONL(w io.Writer) error { return writeJSONL(w, d.Items) }
 
-// collector gathers items and the faults among them.
+// collector checks items, hashes them, and gathers them or hands them on.
 type collector struct {
 	file   string
-	items  []Item
-	lines  map[string]int // of each id
+	items  []Item           // those of a whole dataset
+	yield  func(Item) error // takes them one by one instead
+	failed error            // what yield returned: nothing more is read
+	count  int
+	hash   hash.Hash
+	encode Encoder
+	seed   maphash.Seed
+	lines  map[uint64]int32 // of each id, by a hash of 64 bits
 	faults Faults
 	more   int
 }
 
 func newCollector(file string) *collector {
-	return &collector{file: file, lines: map[string]int{}}
+	c := &collector{file: file, hash: sha256.New(), seed: maphash.MakeSeed(), lines: map[uint64]int32{}}
+	c.encode = NewEncoder(c.hash)
+	return c
 }
 
 // maxFaults is how many faults are named; a file of another kind has one a line.
@@ -134,8 +162,12 @@ func (c *collector) fault(line int, field, format string, args ...any) {
 
 // add checks an item that a reader has read without fault.
 func (c *collector) add(item Item, line int) {
+	if c.failed != nil {
+		return
+	}
 	before := len(c.faults) + c.more
-	switch first, ok := c.lines[item.ID]; {
+	key := maphash.String(c.seed, item.ID)
+	switch first, ok := c.lines[key]; {
 	case item.ID == "":
 		c.fault(line, "id", "is missing")
 	case strings.TrimSpace(item.ID) != item.ID || len(item.ID) > maxID:
@@ -159,8 +191,25 @@ func (c *collector) add(item Item, line int) {
 	if len(c.faults)+c.more > before {
 		return
 	}
-	c.lines[item.ID] = line
-	c.items = append(c.items, item)
+	c.lines[key] = int32(line)
+	c.take(item)
+}
+
+// take hashes an item without fault and keeps it or hands it on. After a fault
+// none is handed on: the file is going to be refused.
+func (c *collector) take(item Item) {
+	c.count++
+	if err := c.encode.Encode(item); err != nil {
+		c.failed = err
+		return
+	}
+	if c.yield == nil {
+		c.items = append(c.items, item)
+		return
+	}
+	if len(c.faults) == 0 {
+		c.failed = c.yield(item)
+	}
 }
 
 // maxID bounds ids, which are keys of stores and parts of addresses.
@@ -174,16 +223,24 @@ func shorten(s string) string {
 }
 
 func (c *collector) dataset(name string) (Dataset, error) {
-	if err := c.error(); err != nil {
-		return Dataset{}, err
-	}
-	if len(c.items) == 0 {
-		c.fault(0, "", "holds no items")
-		return Dataset{}, c.error()
-	}
-	hash, err := Hash(c.items)
+	s, err := c.summary(name)
 	if err != nil {
 		return Dataset{}, err
 	}
-	return Dataset{Name: name, Items: c.items, Hash: hash}, nil
+	return Dataset{Name: name, Items: c.items, Hash: s.Hash}, nil
+}
+
+// summary ends the collection.
+func (c *collector) summary(name string) (Summary, error) {
+	if c.failed != nil {
+		return Summary{}, c.failed
+	}
+	if err := c.error(); err != nil {
+		return Summary{}, err
+	}
+	if c.count == 0 {
+		c.fault(0, "", "holds no items")
+		return Summary{}, c.error()
+	}
+	return Summary{Name: name, Hash: hex.EncodeToString(c.hash.Sum(nil)), Items: c.count}, nil
 }

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -279,6 +280,46 @@ func TestImages(t *testing.T) {
 	for _, path := range []string{"../a.png", "/etc/a.png", "", "."} {
 		if _, err := ReadJSONL(strings.NewReader(`{"id":"a","fields":{},"references":[],"images":["`+path+`"]}`), Options{File: "f"}); err == nil {
 			t.Errorf("path %q was taken", path)
+		}
+	}
+}
+
+// Each sees what Open sees: the same items, hash and faults, in every format.
+func TestEachIsOpen(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"good.jsonl":  `{"id":"a","family":"f","fields":{"x":"1"},"references":["r"]}` + "\n\n" + `{"id":"b","slices":{"c":"<&>"}}` + "\n",
+		"twice.jsonl": `{"id":"a"}` + "\n" + `{"id":"b"}` + "\n" + `{"id":"a","split":"dev"}` + "\n",
+		"none.jsonl":  "\n",
+		"torn.jsonl":  `{"id":"a"}` + "\n" + `{"id":` + "\n",
+		"good.csv":    "id,x,reference\na,1,r\nb,\"2\n3\",s\n",
+		"torn.csv":    "id,x\na,1\nb,\"2\n",
+		"short.csv":   "id,x\na\n",
+		"good.tsv":    "id\tx\na\t1\nb\t2\n",
+		"bad.tsv":     "x\n1\n",
+		"bytes.tsv":   "id\na\n\xff\n",
+		"what.txt":    "a\n",
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		want, wantErr := Open(path, Options{})
+		var items []Item
+		got, err := Each(path, Options{}, func(i Item) error { items = append(items, i); return nil })
+		if fmt.Sprint(err) != fmt.Sprint(wantErr) {
+			t.Errorf("%s: error %v, Open's is %v", name, err, wantErr)
+		}
+		if err != nil {
+			continue
+		}
+		if got.Hash != want.Hash || got.Name != want.Name || got.Items != len(want.Items) || !reflect.DeepEqual(items, want.Items) {
+			t.Errorf("%s: %+v, %+v", name, got, items)
+		}
+		stop := errors.New("enough")
+		if _, err := Each(path, Options{}, func(Item) error { return stop }); !errors.Is(err, stop) {
+			t.Errorf("%s: %v after yield returned an error", name, err)
 		}
 	}
 }

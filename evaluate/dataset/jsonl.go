@@ -16,12 +16,15 @@ import (
 // are text, numbers or booleans, which become text as they are written. Unknown
 // keys are faults.
 func ReadJSONL(r io.Reader, o Options) (Dataset, error) {
-	c := newCollector(o.File)
+	return read(r, o, readJSONL)
+}
+
+func readJSONL(r io.Reader, o Options, c *collector) error {
 	n := 0
 	for line, err := range Lines(r, o.File, o.MaxLine) {
 		n++
-		if err != nil {
-			return Dataset{}, err
+		if err != nil || c.failed != nil {
+			return err
 		}
 		if strings.TrimSpace(line) == "" {
 			continue
@@ -30,7 +33,7 @@ func ReadJSONL(r io.Reader, o Options) (Dataset, error) {
 			c.add(item, n)
 		}
 	}
-	return c.dataset(o.name())
+	return nil
 }
 
 // parse reads one object and notes what is wrong with it.

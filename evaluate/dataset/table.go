@@ -27,47 +27,51 @@ type Columns struct {
 }
 
 // ReadCSV reads a table with a header, comma-separated and quoted as RFC 4180 says.
-func ReadCSV(r io.Reader, o Options) (Dataset, error) {
+func ReadCSV(r io.Reader, o Options) (Dataset, error) { return read(r, o, readCSV) }
+
+func readCSV(r io.Reader, o Options, c *collector) error {
 	guard := &recordGuard{r: &markSkipper{r: r}, limit: int64(o.maxLine())}
 	rows := csv.NewReader(guard)
 	rows.FieldsPerRecord = -1
-	t := tableReader{c: newCollector(o.File), o: o}
-	for first := true; ; first = false {
+	t := tableReader{c: c, o: o}
+	for first := true; c.failed == nil; first = false {
 		record, err := rows.Read()
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
-			return Dataset{}, t.csvError(err)
+			return t.csvError(err)
 		}
 		guard.mark = rows.InputOffset()
 		line, _ := rows.FieldPos(0)
 		if first {
 			if err := t.header(record); err != nil {
-				return Dataset{}, err
+				return err
 			}
 			continue
 		}
 		t.row(record, line)
 	}
-	return t.c.dataset(o.name())
+	return nil
 }
 
 // ReadTSV reads a table with a header whose cells are separated by tabs.
 // Nothing is quoted: a quotation mark is a character like any other, and a cell
 // holds neither a tab nor a line end.
-func ReadTSV(r io.Reader, o Options) (Dataset, error) {
-	t := tableReader{c: newCollector(o.File), o: o}
+func ReadTSV(r io.Reader, o Options) (Dataset, error) { return read(r, o, readTSV) }
+
+func readTSV(r io.Reader, o Options, c *collector) error {
+	t := tableReader{c: c, o: o}
 	n := 0
 	for line, err := range Lines(r, o.File, o.MaxLine) {
 		n++
-		if err != nil {
-			return Dataset{}, err
+		if err != nil || c.failed != nil {
+			return err
 		}
 		record := strings.Split(line, "\t")
 		if n == 1 {
 			if err := t.header(record); err != nil {
-				return Dataset{}, err
+				return err
 			}
 			continue
 		}
@@ -75,7 +79,7 @@ func ReadTSV(r io.Reader, o Options) (Dataset, error) {
 			t.row(record, n)
 		}
 	}
-	return t.c.dataset(o.name())
+	return nil
 }
 
 type tableReader struct {

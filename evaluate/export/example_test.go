@@ -13,7 +13,7 @@ func ExampleMarkdown() {
 	c := compare.Comparison{ // as compare.Compare makes it
 		Dataset: "demo", Items: 40, Families: 40, Baseline: "plain", Method: compare.Method{Level: .95, Bootstrap: 1000, Randomization: 10000, Seed: 1, Unit: "item"},
 		Decision: compare.Decision{Sentence: "The data do not decide."},
-		Metrics:  []compare.Metric{{Name: "bleu", Title: "BLEU", Unit: "0-100", Direction: compare.DirectionHigher}},
+		Metrics:  []compare.Metric{{Name: "bleu", Title: "BLEU", Unit: "0-100", Direction: compare.DirectionHigher, Judged: true}},
 	}
 	for _, name := range []string{"plain", "a|b"} {
 		c.Candidates = append(c.Candidates, compare.Candidate{Name: name, Scores: []stylesprint.Score{{Metric: "bleu", Value: 18, Low: 15, High: 21, Level: .95, N: 40}}})

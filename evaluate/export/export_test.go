@@ -33,8 +33,8 @@ func comparison() compare.Comparison {
 		Dataset: "demo", DatasetHash: "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef", Split: "test", Items: 120, Families: 60, Baseline: "plain", Primary: "bleu",
 		Method: compare.Method{Level: .95, Alpha: .05, Bootstrap: 1000, Randomization: 10000, Seed: 12345, Unit: "family"},
 		Metrics: []compare.Metric{
-			{Name: "bleu", Title: "BLEU", Unit: "0-100", Signature: "nrefs:1|tok:13a", Direction: compare.DirectionHigher, Margin: 1},
-			{Name: "similarity", Title: "Semantic similarity", Unit: "0-1", Signature: "cosine|exact", Direction: compare.DirectionHigher, Margin: .02},
+			{Name: "bleu", Title: "BLEU", Unit: "0-100", Signature: "nrefs:1|tok:13a", Direction: compare.DirectionHigher, Judged: true, Margin: 1},
+			{Name: "similarity", Title: "Semantic similarity", Unit: "0-1", Signature: "cosine|exact", Direction: compare.DirectionHigher, Judged: true, Margin: .02},
 			{Name: "length", Title: "Length", Unit: "words", Signature: "words", Direction: compare.DirectionNone},
 		},
 		Decision: compare.Decision{Outcome: compare.OutcomeBetter, Winner: "voice", Sentence: "voice is better than plain on BLEU by +3.21; recommended.", Reasons: []string{"voice against plain on BLEU: better.", "small is worse."}},

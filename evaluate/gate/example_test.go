@@ -17,7 +17,7 @@ func Example() {
 	}
 	c := compare.Comparison{ // as compare.Compare makes it
 		Dataset: "demo", Items: 40, Baseline: "plain", Method: compare.Method{Level: .95, Alpha: .05},
-		Metrics: []compare.Metric{{Name: "bleu", Title: "BLEU", Unit: "0-100", Direction: compare.DirectionHigher, Margin: 1}},
+		Metrics: []compare.Metric{{Name: "bleu", Title: "BLEU", Unit: "0-100", Direction: compare.DirectionHigher, Judged: true, Margin: 1}},
 		Candidates: []compare.Candidate{{Name: "plain"}, {Name: "voice", Scores: []stylesprint.Score{{Metric: "bleu", Value: 18, N: 40}},
 			Differences: []compare.Difference{{Metric: "bleu", Delta: -.5, Low: -.9, High: -.1, PAdjusted: .02}}}},
 	}

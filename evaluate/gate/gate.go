@@ -245,7 +245,7 @@ func (e evaluation) judged(name string) []string {
 		for _, g := range e.rules.Regression {
 			named = named || g.Metric == m.Name
 		}
-		if m.Direction != compare.DirectionNone && !named {
+		if m.Judged && !named {
 			out = append(out, m.Name)
 		}
 	}

@@ -17,9 +17,9 @@ func comparison(change func(*compare.Comparison)) compare.Comparison {
 	c := compare.Comparison{
 		Dataset: "demo", Items: 120, Families: 60, Baseline: "plain", Primary: "bleu", Method: compare.Method{Level: .95, Alpha: .05},
 		Metrics: []compare.Metric{
-			{Name: "bleu", Title: "BLEU", Unit: "0-100", Direction: compare.DirectionHigher, Margin: 1},
-			{Name: "similarity", Title: "Semantic similarity", Unit: "0-1", Direction: compare.DirectionHigher, Margin: .02},
-			{Name: "ter", Title: "TER", Unit: "0-100", Direction: compare.DirectionLower, Margin: 2},
+			{Name: "bleu", Title: "BLEU", Unit: "0-100", Direction: compare.DirectionHigher, Judged: true, Margin: 1},
+			{Name: "similarity", Title: "Semantic similarity", Unit: "0-1", Direction: compare.DirectionHigher, Judged: true, Margin: .02},
+			{Name: "ter", Title: "TER", Unit: "0-100", Direction: compare.DirectionLower, Judged: true, Margin: 2},
 			{Name: "length", Title: "Length", Unit: "words", Direction: compare.DirectionNone},
 		},
 	}
@@ -49,7 +49,7 @@ func set(metric int, delta, p float64) func(*compare.Comparison) {
 // violations gives both candidates a rate that metric.Describe knows.
 func violations(rate float64) func(*compare.Comparison) {
 	return func(c *compare.Comparison) {
-		c.Metrics = append(c.Metrics, compare.Metric{Name: "hard-violations", Title: "Violations", Unit: "0-1", Direction: compare.DirectionLower})
+		c.Metrics = append(c.Metrics, compare.Metric{Name: "hard-violations", Title: "Violations", Unit: "0-1", Direction: compare.DirectionLower, Judged: true})
 		for i := range c.Candidates {
 			c.Candidates[i].Scores = append(c.Candidates[i].Scores, stylesprint.Score{Metric: "hard-violations", Value: rate, N: 120})
 		}

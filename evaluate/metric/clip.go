@@ -63,7 +63,7 @@ func NewCLIPScore(name string, model CLIPModel, images fs.FS, o CLIPOptions) (*C
 
 func clipInfos() []Info {
 	return []Info{
-		{Name: "clip", Title: "CLIP score", Unit: "0-100", Direction: Higher, Width: 2, NeedsImages: true, Truncates: true, Margin: 0.5},
+		{Name: "clip", Title: "CLIP score", Unit: "0-100", Direction: Higher, Width: 2, NeedsImages: true, Truncates: true, Margin: 0.5, Judged: true},
 		{Name: "clip-s", Title: "CLIPScore (Hessel)", Unit: "0-2.5", Direction: Higher, Width: 2, NeedsImages: true, Truncates: true, Margin: 0.01},
 		{Name: "clip-ref", Title: "RefCLIPScore (Hessel)", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, NeedsImages: true, Truncates: true, Margin: 0.01},
 		{Name: "clip-delta", Title: "CLIP delta to the reference", Unit: "0-100", Direction: Lower, Width: 2, NeedsReferences: true, NeedsImages: true, Truncates: true, Margin: 0.5},

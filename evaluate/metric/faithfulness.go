@@ -33,12 +33,12 @@ const faithfulnessWidth = 4
 
 func faithfulnessInfos() []Info {
 	return []Info{
-		{Name: "faithfulness", Title: "Faithfulness (F1)", Unit: "0-1", Direction: Higher, Width: faithfulnessWidth, NeedsFields: true, Margin: 0.02},
+		{Name: "faithfulness", Title: "Faithfulness (F1)", Unit: "0-1", Direction: Higher, Width: faithfulnessWidth, NeedsFields: true, Margin: 0.02, Judged: true},
 		{Name: "faithfulness-precision", Title: "Faithfulness: supported statements", Unit: "0-1", Direction: Higher, Width: faithfulnessWidth, NeedsFields: true, Margin: 0.02},
 		{Name: "faithfulness-recall", Title: "Faithfulness: facts mentioned", Unit: "0-1", Direction: Higher, Width: faithfulnessWidth, NeedsFields: true, Margin: 0.02},
 		{Name: "contradictions", Title: "Texts with a contradiction", Unit: "0-1", Direction: Lower, Width: 2, NeedsFields: true, Rate: true, Margin: 0.02},
 		{Name: "unsupported-claims", Title: "Texts with an unsupported claim", Unit: "0-1", Direction: Lower, Width: 2, NeedsFields: true, Rate: true, Margin: 0.02},
-		{Name: "hard-violations", Title: "Texts that break a hard rule", Unit: "0-1", Direction: Lower, Width: 2, NeedsFields: true, Rate: true, Margin: 0.01},
+		{Name: "hard-violations", Title: "Texts that break a hard rule", Unit: "0-1", Direction: Lower, Width: 2, NeedsFields: true, Rate: true, Margin: 0.01, Judged: true},
 	}
 }
 

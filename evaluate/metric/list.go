@@ -29,9 +29,9 @@ type Options struct {
 // Infos describes every metric that New makes, in the order in which they are shown.
 func Infos() []Info {
 	infos := []Info{
-		{Name: "bleu", Title: "BLEU", Unit: "0-100", Direction: Higher, Width: statsWidth, NeedsReferences: true, Margin: 1},
+		{Name: "bleu", Title: "BLEU", Unit: "0-100", Direction: Higher, Width: statsWidth, NeedsReferences: true, Margin: 1, Judged: true},
 		{Name: "bleu-mean", Title: "BLEU (item mean)", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Margin: 0.01},
-		{Name: "bleu-zh", Title: "BLEU (Chinese tokenizer)", Unit: "0-100", Direction: Higher, Width: statsWidth, NeedsReferences: true, Margin: 1},
+		{Name: "bleu-zh", Title: "BLEU (Chinese tokenizer)", Unit: "0-100", Direction: Higher, Width: statsWidth, NeedsReferences: true, Margin: 1, Judged: true},
 		{Name: "chrf", Title: "chrF2", Unit: "0-100", Direction: Higher, Width: 18, NeedsReferences: true, Margin: 1},
 		{Name: "chrf++", Title: "chrF2++", Unit: "0-100", Direction: Higher, Width: 24, NeedsReferences: true, Margin: 1},
 		{Name: "ter", Title: "TER", Unit: "0-100", Direction: Lower, Width: 2, NeedsReferences: true, Margin: 1},
@@ -44,7 +44,7 @@ func Infos() []Info {
 		{Name: "bleu-nltk-method2", Title: "BLEU (NLTK mean, method 2)", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Margin: 0.01},
 		{Name: "bleu-nltk-method3", Title: "BLEU (NLTK mean, method 3)", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Margin: 0.01},
 		{Name: "bleu-hf-evaluate", Title: "BLEU (Hugging Face evaluate)", Unit: "0-1", Direction: Higher, Width: statsWidth, NeedsReferences: true, Margin: 0.01},
-		{Name: "similarity", Title: "Semantic similarity", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Truncates: true, Margin: 0.02},
+		{Name: "similarity", Title: "Semantic similarity", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Truncates: true, Margin: 0.02, Judged: true},
 		{Name: "bertscore", Title: "BERTScore F1", Unit: "0-1", Direction: Higher, Width: 2, NeedsReferences: true, Truncates: true, Margin: 0.01},
 		{Name: "distinct-1", Title: "Distinct-1", Unit: "0-1", Direction: Higher, Width: 2, WholeCorpus: true, Margin: 0.02},
 		{Name: "distinct-2", Title: "Distinct-2", Unit: "0-1", Direction: Higher, Width: 2, WholeCorpus: true, Margin: 0.02},

@@ -93,6 +93,10 @@ type Info struct {
 	// Margin is the usual size of a loss that does not matter, in Unit; zero
 	// where Direction is None.
 	Margin float64
+	// Judged says that decisions rest on the metric unless others are asked for: one
+	// metric for each question (wording, meaning, picture, facts). The rest would
+	// say the same thing twice, and is shown with its differences.
+	Judged bool
 }
 
 // MayBeAbsent says that some samples may come back Absent.

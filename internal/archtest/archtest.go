@@ -70,7 +70,7 @@ func rules() []rule {
 // confined lists foreign modules that only some rooms may import.
 func confined() []rule {
 	return []rule{
-		{"modernc.org/sqlite", []string{"store/sqlite"}, "go through a store interface"},
+		{"modernc.org/sqlite", []string{"store/sqlite", "job"}, "go through a store interface"},
 		{"github.com/jackc/pgx", []string{"store/postgres", "job"}, "go through a store interface"},
 		{"database/sql", []string{"store", "job"}, "go through a store interface"},
 		{"github.com/riverqueue", []string{"job"}, "go through the queue interface in job"},

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"stylesprint"
 	"stylesprint/evaluate"
@@ -13,13 +14,14 @@ import (
 
 const defaultLimit = 100
 
-const runColumns = `id, dataset, dataset_hash, split, candidate, repeat, status, error, created, finished, total, done, failed, repeated_calls, concurrency, machine, scores`
+const runColumns = `id, dataset, dataset_hash, split, candidate, repeat, status, error, created, finished, total, done, failed, repeated_calls, concurrency, machine, scores, parent, shard, shards`
 
-const saveRun = `INSERT INTO runs (` + runColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+const saveRun = `INSERT INTO runs (` + runColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 	ON CONFLICT (id) DO UPDATE SET dataset = excluded.dataset, dataset_hash = excluded.dataset_hash, split = excluded.split,
 		candidate = excluded.candidate, repeat = excluded.repeat, status = excluded.status, error = excluded.error,
 		created = excluded.created, finished = excluded.finished, total = excluded.total, done = excluded.done, failed = excluded.failed,
-		repeated_calls = excluded.repeated_calls, concurrency = excluded.concurrency, machine = excluded.machine, scores = excluded.scores`
+		repeated_calls = excluded.repeated_calls, concurrency = excluded.concurrency, machine = excluded.machine, scores = excluded.scores,
+		parent = excluded.parent, shard = excluded.shard, shards = excluded.shards`
 
 // SaveRun creates or replaces a run by its id.
 func (d *DB) SaveRun(ctx context.Context, r evaluate.Run) error {
@@ -33,7 +35,7 @@ func (d *DB) SaveRun(ctx context.Context, r evaluate.Run) error {
 	}
 	return d.write(ctx, "save run "+r.ID, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, saveRun, r.ID, r.Dataset, r.DatasetHash, r.Split, string(candidate), r.Repeat, r.Status, r.Error,
-			nanoseconds(r.Created), nanoseconds(r.Finished), r.Total, r.Done, r.Failed, r.RepeatedCalls, r.Concurrency, r.Machine, scores)
+			nanoseconds(r.Created), nanoseconds(r.Finished), r.Total, r.Done, r.Failed, r.RepeatedCalls, r.Concurrency, r.Machine, scores, r.Parent, r.Shard, r.Shards)
 		return err
 	})
 }
@@ -49,7 +51,7 @@ func column(v any, null bool) (sql.NullString, error) {
 
 // Run returns one run, or an error with code not_found.
 func (d *DB) Run(ctx context.Context, id string) (evaluate.Run, error) {
-	r, err := scanRun(d.reader.QueryRowContext(ctx, "SELECT "+runColumns+" FROM runs WHERE id = ?", id))
+	r, err := scanRun(d.reader.QueryRowContext(ctx, "SELECT "+countedColumns()+" FROM runs WHERE id = ?", id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return evaluate.Run{}, noRun(id)
 	}
@@ -69,7 +71,7 @@ func scanRun(row interface{ Scan(...any) error }) (evaluate.Run, error) {
 	var scores sql.NullString
 	var created, finished int64
 	err := row.Scan(&r.ID, &r.Dataset, &r.DatasetHash, &r.Split, &candidate, &r.Repeat, &r.Status, &r.Error, &created, &finished,
-		&r.Total, &r.Done, &r.Failed, &r.RepeatedCalls, &r.Concurrency, &r.Machine, &scores)
+		&r.Total, &r.Done, &r.Failed, &r.RepeatedCalls, &r.Concurrency, &r.Machine, &scores, &r.Parent, &r.Shard, &r.Shards)
 	if err != nil {
 		return r, err
 	}
@@ -85,24 +87,44 @@ func scanRun(row interface{ Scan(...any) error }) (evaluate.Run, error) {
 	return r, nil
 }
 
-// Runs lists runs, newest first; runs of the same moment by id, downwards.
+// countedColumns is runColumns for reading: a sharded run's counters are the sums of
+// its shards', so that any number of processes may work on them.
+func countedColumns() string {
+	out := runColumns
+	for _, name := range []string{"done", "failed", "repeated_calls"} {
+		sum := "CASE WHEN shards > 0 AND parent = '' THEN (SELECT coalesce(sum(s." + name + "), 0) FROM runs s WHERE s.parent = runs.id) ELSE " + name + " END"
+		out = strings.Replace(out, " "+name+",", " "+sum+",", 1)
+	}
+	return out
+}
+
+// Runs lists runs, newest first, those of the same moment by id, downwards; the shards of
+// a run by number.
 func (d *DB) Runs(ctx context.Context, f evaluate.Filter) ([]evaluate.Run, error) {
-	query, args := "SELECT "+runColumns+" FROM runs WHERE true", []any{}
+	query, args := "SELECT "+countedColumns()+" FROM runs WHERE parent = ?", []any{f.Parent}
 	if f.Dataset != "" {
 		query, args = query+" AND dataset = ?", append(args, f.Dataset)
 	}
 	if f.Before != "" {
-		var created int64
-		err := d.reader.QueryRowContext(ctx, "SELECT created FROM runs WHERE id = ?", f.Before).Scan(&created)
+		var created, shard int64
+		err := d.reader.QueryRowContext(ctx, "SELECT created, shard FROM runs WHERE id = ?", f.Before).Scan(&created, &shard)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil, noRun(f.Before)
 		}
 		if err != nil {
 			return nil, d.fault("list runs", err)
 		}
-		query, args = query+" AND (created, id) < (?, ?)", append(args, created, f.Before)
+		if f.Parent != "" {
+			query, args = query+" AND shard > ?", append(args, shard)
+		} else {
+			query, args = query+" AND (created, id) < (?, ?)", append(args, created, f.Before)
+		}
 	}
-	query, args = query+" ORDER BY created DESC, id DESC LIMIT ?", append(args, limit(f.Limit))
+	order := "created DESC, id DESC"
+	if f.Parent != "" {
+		order = "shard, id"
+	}
+	query, args = query+" ORDER BY "+order+" LIMIT ?", append(args, limit(f.Limit))
 	rows, err := d.reader.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, d.fault("list runs", err)

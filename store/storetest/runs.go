@@ -234,6 +234,7 @@ func testCancelled(t *testing.T, s Store) {
 		"ReviewVotes": votesErr, "ReviewRater": raterErr, "UpdateReview": s.UpdateReview(ctx, "x", func(review.Book) (review.Change, error) { return review.Change{}, nil }),
 		"SaveRun": s.SaveRun(ctx, run("late", 1)), "Run": runErr, "Runs": runsErr,
 		"SaveOutputs":    s.SaveOutputs(ctx, evaluate.Output{RunID: "r", ItemID: "a"}),
+		"SaveStatistics": s.SaveStatistics(ctx, "r", []byte{1}),
 		"Outputs":        s.Outputs(ctx, "r", func(evaluate.Output) error { return nil }),
 		"AppendRequests": s.AppendRequests(ctx, []stylesprint.RequestRecord{{ID: "late"}}),
 		"Requests":       requestsErr, "SummariseRequests": summaryErr,

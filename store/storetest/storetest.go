@@ -22,6 +22,7 @@ import (
 	"stylesprint"
 	"stylesprint/evaluate"
 	"stylesprint/evaluate/review"
+	"stylesprint/evaluate/shard"
 )
 
 // RequestLog is the gateway's request log with what dashboards ask of it.
@@ -36,7 +37,7 @@ type RequestLog interface {
 
 // Store is everything that a database keeps.
 type Store interface {
-	evaluate.Store
+	shard.Store
 	RequestLog
 	review.Store
 }
@@ -53,6 +54,8 @@ func Test(t *testing.T, open func(t *testing.T) Store) {
 		{"outputs/atomic", testOutputsAtomic},
 		{"outputs/yield", testYield},
 		{"texts", testTexts},
+		{"shards", testShards},
+		{"statistics", testStatistics},
 		{"requests", testRequests},
 		{"requests/idempotent", testIdempotent},
 		{"requests/summary", testSummary},

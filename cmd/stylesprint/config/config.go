@@ -44,6 +44,8 @@ type Config struct {
 	MaxInFlight int `yaml:"max_in_flight"`
 	// MaxBodyBytes bounds a request's body. Defaults to 1 MiB.
 	MaxBodyBytes int64 `yaml:"max_body_bytes"`
+	// NoJobs leaves queued jobs to worker processes. Defaults to false: the server works on them too.
+	NoJobs bool `yaml:"no_jobs"`
 	// LogBodies keeps prompts and answers in the request log. Defaults to false.
 	LogBodies bool `yaml:"log_bodies"`
 	// Threads is how many cores the engine uses. Defaults to 0: all.

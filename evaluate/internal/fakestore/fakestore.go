@@ -79,7 +79,7 @@ func (s *Store) Runs(_ context.Context, f evaluate.Filter) ([]evaluate.Run, erro
 	defer s.mu.Unlock()
 	var out []evaluate.Run
 	for _, id := range slices.Backward(s.order) {
-		if f.Dataset == "" || s.runs[id].Dataset == f.Dataset {
+		if s.runs[id].Parent == f.Parent && (f.Dataset == "" || s.runs[id].Dataset == f.Dataset) {
 			out = append(out, s.runs[id])
 		}
 	}

@@ -1,0 +1,18 @@
+-- A run may be one shard of another: parent is that one's id, or empty.
+-- shards is how many there are, in both; 0 for a run that is not sharded.
+
+ALTER TABLE runs ADD COLUMN parent TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN shard INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN shards INTEGER NOT NULL DEFAULT 0;
+
+-- Lists are of runs with the same parent, mostly of those that have none.
+CREATE INDEX runs_by_parent ON runs (parent, created, id);
+CREATE INDEX runs_by_parent_and_dataset ON runs (parent, dataset, created, id);
+DROP INDEX runs_by_age;
+DROP INDEX runs_by_dataset;
+
+-- The sums that shards are merged from, and their sum for the whole run.
+CREATE TABLE statistics (
+	run_id TEXT NOT NULL PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
+	body   BLOB NOT NULL
+) STRICT;
