@@ -14,7 +14,7 @@ func Figure(p Plot, id string) template.HTML {
 	safe := html.EscapeString(id)
 	b.WriteString(`<figure class="figure" id="` + safe + `"><figcaption>` + html.EscapeString(p.Finding()) + `</figcaption>`)
 	b.WriteString(string(SVG(p, Options{ID: id + "-w", Width: Wide, Class: "wide"})))
-	b.WriteString(string(SVG(p, Options{ID: id + "-n", Width: Narrow, Class: "narrow"})))
+	b.WriteString(string(SVG(p, Options{ID: id + "-n", Named: id + "-w", Width: Narrow, Class: "narrow"})))
 	b.WriteString(`<details><summary>The same data as a table</summary>`)
 	b.WriteString(string(p.Table().html(id + "-c")))
 	b.WriteString(`</details></figure>`)

@@ -14,7 +14,8 @@ type Panel struct {
 	Zero bool
 	// Left and Right say what lies on either side of zero: "plain better".
 	Left, Right string
-	// Margin, where positive, shades what lies within it of zero.
+	// Margin, where positive, shades what lies within it of zero, in rows that have
+	// no margin of their own.
 	Margin   float64
 	Decimals int
 	Rows     []Interval
@@ -24,6 +25,8 @@ type Panel struct {
 type Interval struct {
 	Label            string
 	Value, Low, High float64 // Low equal to High: no interval
+	Group            string  // heads the rows that follow one another with it; may be empty
+	Margin           float64 // as in Panel, for this row alone
 	Series           int     // picks colour and shape
 	Verdict          string  // a word after the figures; may be empty
 	N                int     // what the figure is made of; 0: not shown
@@ -43,10 +46,17 @@ func (p Intervals) Table() Table {
 			if r.N > 0 {
 				n = Number(float64(r.N), 0)
 			}
-			t.Rows = append(t.Rows, []string{r.Label, panel.named(), value, interval, n, r.Verdict})
+			t.Rows = append(t.Rows, []string{r.named(), panel.named(), value, interval, n, r.Verdict})
 		}
 	}
 	return t
+}
+
+func (r Interval) named() string {
+	if r.Group == "" {
+		return r.Label
+	}
+	return r.Group + ", " + r.Label
 }
 
 func (p Panel) named() string {
@@ -92,8 +102,10 @@ func (p Panel) bounds() (lo, hi float64) {
 	}
 	if p.Zero {
 		e.add(0)
-		if p.Margin > 0 && e.any {
-			e.add(-p.Margin, p.Margin)
+		for _, r := range p.Rows {
+			if m := p.margin(r); m > 0 && e.any {
+				e.add(-m, m)
+			}
 		}
 	}
 	lo, hi = e.widened()
@@ -107,6 +119,14 @@ func (p Panel) bounds() (lo, hi float64) {
 		}
 	}
 	return lo, hi
+}
+
+// margin of a row.
+func (p Panel) margin(r Interval) float64 {
+	if r.Margin > 0 {
+		return r.Margin
+	}
+	return p.Margin
 }
 
 func (p Intervals) draw(width float64) *canvas {
@@ -144,15 +164,19 @@ func (p Panel) draw(c *canvas, left, right float64, narrow bool) {
 	if narrow {
 		height = 46
 	}
-	top, bottom := c.h, c.h+height*float64(len(p.Rows))
+	tops, bottom := p.tops(c.h, height)
 	if !narrow {
-		p.ground(c, s, top, bottom+4)
+		p.ground(c, s, tops, bottom+4)
 	}
 	for i, r := range p.Rows {
-		if narrow { // only beneath the whisker, clear of the label
-			p.ground(c, s, top+height*float64(i)+22, top+height*float64(i)+42)
+		if tops[i].heading {
+			c.text("l", atStart, 0, tops[i].y-4, fit(r.Group, labelSize, left+(c.w-left)*.5))
 		}
-		p.row(c, r, s, top+height*float64(i), narrow)
+		if narrow { // only beneath the whisker, clear of the label
+			one := Panel{Zero: p.Zero, Margin: p.margin(r), Rows: []Interval{{}}}
+			one.ground(c, s, []seat{{y: tops[i].y + 22}}, tops[i].y+42)
+		}
+		p.row(c, r, s, tops[i].y, narrow)
 	}
 	c.h = bottom
 	axis(c, s, bottom+4)
@@ -165,16 +189,50 @@ func (p Panel) draw(c *canvas, left, right float64, narrow bool) {
 	}
 }
 
-// ground draws the margin and the line of no difference between two heights.
-func (p Panel) ground(c *canvas, s scale, top, bottom float64) {
-	if !p.Zero {
+// groupHeight is the height of a line that heads rows.
+const groupHeight = 20.0
+
+// seat is where a row begins, below its heading where it has one.
+type seat struct {
+	y       float64
+	heading bool
+}
+
+func (p Panel) tops(y, height float64) (tops []seat, bottom float64) {
+	for i, r := range p.Rows {
+		heading := r.Group != "" && (i == 0 || p.Rows[i-1].Group != r.Group)
+		if heading {
+			y += groupHeight
+		}
+		tops = append(tops, seat{y, heading})
+		y += height
+	}
+	return tops, y
+}
+
+// ground draws the margins and the line of no difference down to a height. Rows
+// with the same margin share a band.
+func (p Panel) ground(c *canvas, s scale, tops []seat, bottom float64) {
+	if !p.Zero || len(tops) == 0 {
 		return
 	}
-	if p.Margin > 0 {
-		x := s.clamped(-p.Margin)
-		c.rect("band", x, top, s.clamped(p.Margin)-x, bottom-top)
+	top := tops[0].y
+	for i := range tops {
+		margin := p.margin(p.Rows[i])
+		end := bottom
+		if i+1 < len(tops) {
+			if p.margin(p.Rows[i+1]) == margin {
+				continue
+			}
+			end = tops[i+1].y
+		}
+		if margin > 0 {
+			x := s.clamped(-margin)
+			c.rect("band", x, top, s.clamped(margin)-x, end-top)
+		}
+		top = end
 	}
-	c.line("zero", s.at(0), top, s.at(0), bottom)
+	c.line("zero", s.at(0), tops[0].y, s.at(0), bottom)
 }
 
 func arrow(before, s, after string) string {

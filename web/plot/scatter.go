@@ -1,6 +1,12 @@
 package plot
 
-import "strconv"
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // Scatter draws labelled points over two quantities, with whiskers where they
 // have intervals.
@@ -11,7 +17,10 @@ type Scatter struct {
 	XDecimals    int // of the figures in the table
 	YDecimals    int
 	FromZero     bool // both axes begin at zero
-	Points       []Point
+	XFromZero    bool // the horizontal one does
+	// Front joins the points that are ringed by a line in steps.
+	Front  bool
+	Points []Point
 }
 
 // Point is one mark. An interval whose ends are equal is not drawn.
@@ -21,6 +30,8 @@ type Point struct {
 	XLow, XHigh float64
 	YLow, YHigh float64
 	Series      int
+	Ring        bool   // marks the point out
+	Note        string // a second line of the label; may be empty
 	Missing     string // why it has no place; empty when it has one
 }
 
@@ -31,16 +42,19 @@ func (p Scatter) Finding() string { return p.Title }
 func (p Scatter) Table() Table {
 	x, y := quantity(p.XName, p.XUnit), quantity(p.YName, p.YUnit)
 	t := Table{Caption: p.Title, Columns: []string{"Candidate", x, x + ", interval", y, y + ", interval"}}
+	noted := slices.ContainsFunc(p.Points, func(pt Point) bool { return pt.Note != "" })
+	if noted {
+		t.Columns = append(t.Columns, "note")
+	}
 	for _, pt := range p.Points {
+		row := []string{pt.Label, Number(pt.X, p.XDecimals), span(pt.XLow, pt.XHigh, p.XDecimals), Number(pt.Y, p.YDecimals), span(pt.YLow, pt.YHigh, p.YDecimals)}
 		if !pt.placed() {
-			why := pt.Missing
-			if why == "" {
-				why = "not a number"
-			}
-			t.Rows = append(t.Rows, []string{pt.Label, why, "", "", ""})
-			continue
+			row = []string{pt.Label, cmp.Or(pt.Missing, "not a number"), "", "", ""}
 		}
-		t.Rows = append(t.Rows, []string{pt.Label, Number(pt.X, p.XDecimals), span(pt.XLow, pt.XHigh, p.XDecimals), Number(pt.Y, p.YDecimals), span(pt.YLow, pt.YHigh, p.YDecimals)})
+		if noted {
+			row = append(row, pt.Note)
+		}
+		t.Rows = append(t.Rows, row)
 	}
 	return t
 }
@@ -77,8 +91,10 @@ func (p Scatter) draw(width float64) *canvas {
 			ey.add(pt.YLow, pt.YHigh)
 		}
 	}
-	if p.FromZero {
+	if p.FromZero || p.XFromZero {
 		ex.add(0)
+	}
+	if p.FromZero {
 		ey.add(0)
 	}
 	xlo, xhi := ex.widened()
@@ -106,7 +122,35 @@ func (p Scatter) draw(width float64) *canvas {
 	return c
 }
 
+// front joins the ringed points: along the horizontal axis first, since nothing
+// between two of them is known to reach the second one's height.
+func (p Scatter) front(c *canvas, xs, ys scale) {
+	var ringed []Point
+	for _, pt := range p.Points {
+		if pt.Ring && pt.placed() {
+			ringed = append(ringed, pt)
+		}
+	}
+	if len(ringed) < 2 {
+		return
+	}
+	slices.SortStableFunc(ringed, func(a, b Point) int { return cmp.Compare(a.X, b.X) })
+	var d strings.Builder
+	for i, pt := range ringed {
+		x, y := num(xs.clamped(pt.X)), num(ys.clamped(pt.Y))
+		if i == 0 {
+			fmt.Fprintf(&d, "M%s %s", x, y)
+			continue
+		}
+		fmt.Fprintf(&d, "H%sV%s", x, y)
+	}
+	fmt.Fprintf(&c.b, `<path class="front" d="%s"/>`, d.String())
+}
+
 func (p Scatter) points(c *canvas, xs, ys scale) {
+	if p.Front {
+		p.front(c, xs, ys)
+	}
 	var taken []box
 	for _, pt := range p.Points {
 		if pt.placed() {
@@ -126,10 +170,16 @@ func (p Scatter) points(c *canvas, xs, ys scale) {
 		if pt.YLow != pt.YHigh {
 			c.line(class, x, ys.clamped(pt.YLow), x, ys.clamped(pt.YHigh))
 		}
+		if pt.Ring {
+			c.circle("ring", x, y, 9)
+		}
 		c.mark(pt.Series, x, y)
-		b := place(pt.Label, x, y, xs, ys, taken)
+		b := place(pt, x, y, xs, ys, taken)
 		taken = append(taken, b)
 		c.text("l halo", atStart, b.x, b.y+13, fit(pt.Label, labelSize, b.w+2))
+		if pt.Note != "" {
+			c.text("k halo", atStart, b.x, b.y+28, fit(pt.Note, tickSize, b.w+2))
+		}
 	}
 }
 
@@ -142,9 +192,15 @@ func (b box) meets(o box) bool {
 
 // place finds room for a label near (x, y): above right first, since whiskers
 // run along the axes.
-func place(label string, x, y float64, xs, ys scale, taken []box) box {
-	w := min(textWidth(label, labelSize), (xs.to-xs.from)*.6)
-	const h, gap = 16, 8
+func place(pt Point, x, y float64, xs, ys scale, taken []box) box {
+	w := min(max(textWidth(pt.Label, labelSize), textWidth(pt.Note, tickSize)), (xs.to-xs.from)*.6)
+	h, gap := 16.0, 8.0
+	if pt.Note != "" {
+		h += 15
+	}
+	if pt.Ring {
+		gap += 3
+	}
 	tries := []box{
 		{x + gap, y - h - 3, w, h}, {x - gap - w, y - h - 3, w, h},
 		{x + gap, y + 3, w, h}, {x - gap - w, y + 3, w, h},
