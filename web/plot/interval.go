@@ -135,11 +135,11 @@ func (p Intervals) draw(width float64) *canvas {
 	left, right := 0.0, 0.0
 	for _, panel := range p.Panels {
 		for _, r := range panel.Rows {
-			left = max(left, textWidth(r.Label, labelSize)+18)
+			left = max(left, textWidth(r.Label, labelSize)+30)
 			right = max(right, textWidth(panel.caption(r), labelSize)+18)
 		}
 	}
-	left, right = min(left, width*.26), min(right, width*.38)
+	left, right = min(left, width*.32), min(right, width*.38)
 	if narrow {
 		left, right = 6, 6
 	}
@@ -244,13 +244,17 @@ func arrow(before, s, after string) string {
 
 func (p Panel) row(c *canvas, r Interval, s scale, top float64, narrow bool) {
 	y := top + 16
+	indent := 0.0
+	if r.Group != "" {
+		indent = 12
+	}
 	if narrow {
 		caption := p.caption(r)
-		c.text("l", atStart, 0, top+16, fit(r.Label, labelSize, c.w-textWidth(caption, labelSize)-14))
+		c.text("l", atStart, indent, top+16, fit(r.Label, labelSize, c.w-indent-textWidth(caption, labelSize)-14))
 		c.text("n", atEnd, c.w, top+16, fit(caption, labelSize, c.w*.78))
 		y = top + 32
 	} else {
-		c.text("l", atStart, 0, y+4.5, fit(r.Label, labelSize, s.from-12))
+		c.text("l", atStart, indent, y+4.5, fit(r.Label, labelSize, s.from-indent-12))
 		c.text("n", atEnd, c.w, y+4.5, fit(p.caption(r), labelSize, c.w-s.to-8))
 	}
 	if r.Missing != "" || !finite(r.Value) {
@@ -269,7 +273,7 @@ func (p Panel) row(c *canvas, r Interval, s scale, top float64, narrow bool) {
 // axis draws a horizontal axis with ticks at y. It takes 20 pixels.
 func axis(c *canvas, s scale, y float64) {
 	c.line("axis", s.from, y, s.to, y)
-	values, decimals := ticks(s.lo, s.hi, max(2, int((s.to-s.from)/80)))
+	values, decimals := ticks(s.lo, s.hi, max(3, int((s.to-s.from)/80)))
 	for _, v := range values {
 		x := s.at(v)
 		c.line("axis", x, y, x, y+4)

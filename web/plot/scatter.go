@@ -3,6 +3,7 @@ package plot
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -100,7 +101,7 @@ func (p Scatter) draw(width float64) *canvas {
 	xlo, xhi := ex.widened()
 	ylo, yhi := ey.widened()
 	plotHeight := min(width*.48, 320)
-	yticks, ydec := ticks(ylo, yhi, max(2, int(plotHeight/55)))
+	yticks, ydec := ticks(ylo, yhi, max(3, int(plotHeight/55)))
 	left := 0.0
 	for _, v := range yticks {
 		left = max(left, textWidth(Number(v, ydec), tickSize)+12)
@@ -186,10 +187,6 @@ func (p Scatter) points(c *canvas, xs, ys scale) {
 // box is a rectangle that holds a mark or a label.
 type box struct{ x, y, w, h float64 }
 
-func (b box) meets(o box) bool {
-	return b.x < o.x+o.w && o.x < b.x+b.w && b.y < o.y+o.h && o.y < b.y+b.h
-}
-
 // place finds room for a label near (x, y): above right first, since whiskers
 // run along the axes.
 func place(pt Point, x, y float64, xs, ys scale, taken []box) box {
@@ -205,20 +202,23 @@ func place(pt Point, x, y float64, xs, ys scale, taken []box) box {
 		{x + gap, y - h - 3, w, h}, {x - gap - w, y - h - 3, w, h},
 		{x + gap, y + 3, w, h}, {x - gap - w, y + 3, w, h},
 		{x - w/2, y - 2*h - 3, w, h}, {x - w/2, y + h + 3, w, h},
+		{x - w/2, y + gap + 3, w, h}, {x - w/2, y - h - gap - 5, w, h},
 	}
-	best := tries[0]
+	best, least := box{}, math.Inf(1)
 	for _, b := range tries {
-		if b.x < xs.from || b.x+b.w > xs.to+8 || b.y < ys.to-20 || b.y+b.h > ys.from {
-			continue
-		}
-		free := true
+		moved := box{min(max(b.x, xs.from), max(xs.from, xs.to+8-w)), min(max(b.y, ys.to-20), ys.from-h), w, h}
+		cost := 8 * (math.Abs(moved.x-b.x) + math.Abs(moved.y-b.y)) // a label is better where it was meant to be
 		for _, t := range taken {
-			free = free && !b.meets(t)
+			cost += moved.overlap(t)
 		}
-		if free {
-			return b
+		if cost < least {
+			best, least = moved, cost
 		}
 	}
-	best.x = min(max(best.x, xs.from), xs.to-w)
 	return best
+}
+
+// overlap is the area that two rectangles share.
+func (b box) overlap(o box) float64 {
+	return max(0, min(b.x+b.w, o.x+o.w)-max(b.x, o.x)) * max(0, min(b.y+b.h, o.y+o.h)-max(b.y, o.y))
 }
