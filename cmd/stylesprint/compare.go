@@ -246,7 +246,7 @@ func (a *app) reportInput(ctx context.Context, c comparer, ids []string, f *comp
 	if err != nil {
 		return report.Input{}, err
 	}
-	in := report.Input{Comparison: got, Generated: a.now().UTC(), Version: buildVersion().Version, Note: datasetNote(got.Dataset)}
+	in := report.Input{Comparison: got, Faithfulness: checker(), Picture: report.Thumbnails(pictures(got.Candidates[0].Run)), Generated: a.now().UTC(), Version: buildVersion().Version, Note: datasetNote(got.Dataset)}
 	err = c.Rows(ctx, ids, func(r compare.Row) error {
 		in.RowsTotal++
 		if len(in.Rows) < reportRows {

@@ -211,23 +211,3 @@ func Sentence(s string) string {
 	}
 	return string(unicode.ToUpper(r)) + s[n:]
 }
-
-// Metric is a metric's name as a heading: "BLEU" for "bleu".
-func Metric(name string) string {
-	switch name {
-	case "bleu":
-		return "BLEU"
-	case "bleu-mean":
-		return "BLEU, mean of items"
-	case "chrf":
-		return "chrF"
-	case "ter":
-		return "TER"
-	case "length-characters":
-		return "Length in characters"
-	}
-	if strings.HasPrefix(name, "rouge") || strings.HasPrefix(name, "clip") {
-		return strings.ToUpper(name)
-	}
-	return Sentence(strings.ReplaceAll(name, "-", " "))
-}
