@@ -19,7 +19,8 @@ import (
 )
 
 const (
-	pageRows   = 12  // texts on a page
+	pageTexts  = 24  // texts on a page, of all candidates together
+	minRows    = 4   // items on a page, however many candidates there are
 	reportRows = 500 // texts in a report
 	maxRuns    = 7   // runs in a comparison: as many as there are colours
 )
@@ -150,7 +151,8 @@ type comparisonBody struct {
 	Query      template.URL // of the report
 	First      bool
 	Note       string
-	Next       template.URL // the query of the next page of texts
+	Texts      template.URL // the query of the first page of texts
+	Next       template.URL // and of the next one; empty at the end
 	Review     bool         // a blind review can be made of the runs
 }
 
@@ -176,17 +178,25 @@ func (s *site) comparison(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.rows(ctx, ids, textsAfter{item: r.URL.Query().Get("after"), limit: pageRows})
+	look := newLook(r, c)
+	p, err := s.rows(ctx, ids, textsAfter{item: look.After, limit: max(minRows, pageTexts/len(ids)), keep: s.keep(look)})
 	if err != nil {
 		return err
 	}
-	section, err := report.Section(report.Input{Comparison: c, Rows: p.rows, RowsTotal: total(c)})
+	in := report.Input{
+		Comparison: c, Rows: p.rows, RowsTotal: total(c), Filter: look.words(), Faithfulness: s.o.Faithfulness, Catalogue: s.o.Catalogue,
+		SliceKeys: []string{look.By}, SliceMetric: look.Metric, Picture: s.pictureOf(c),
+	}
+	if in.SliceNav, in.TextNav, err = s.navs(c, look); err != nil {
+		return err
+	}
+	section, err := report.Section(in)
 	if err != nil {
 		return err
 	}
-	b := comparisonBody{Section: section, Note: s.o.Note(c.Dataset), Query: runsQuery(ids), First: r.URL.Query().Get("after") == "", Review: s.o.Review != nil}
+	b := comparisonBody{Section: section, Note: s.o.Note(c.Dataset), Query: runsQuery(ids), Texts: look.query(map[string]string{"after": ""}), First: look.After == "", Review: s.o.Review != nil}
 	if p.next != "" {
-		b.Next = runsQuery(ids) + template.URL("&after="+url.QueryEscape(p.next)) // encoded here
+		b.Next = look.query(map[string]string{"after": p.next})
 	}
 	for i, k := range c.Candidates {
 		if i >= len(ids) {
@@ -202,6 +212,7 @@ func (s *site) comparison(w http.ResponseWriter, r *http.Request) error {
 type textsAfter struct {
 	item  string // the last one of the page before; empty: from the beginning
 	limit int
+	keep  func(compare.Row) bool // nil: all
 }
 
 type texts struct {
@@ -214,6 +225,9 @@ type texts struct {
 func (s *site) rows(ctx context.Context, ids []string, after textsAfter) (texts, error) {
 	var t texts
 	take := func(row compare.Row) error {
+		if after.keep != nil && !after.keep(row) {
+			return nil
+		}
 		if len(t.rows) >= after.limit && row.ItemID != t.rows[len(t.rows)-1].ItemID {
 			t.next = t.rows[len(t.rows)-1].ItemID
 			return errEnough
@@ -271,8 +285,11 @@ func (s *site) report(w http.ResponseWriter, r *http.Request) error {
 	}
 	var b bytes.Buffer
 	in := report.Input{
-		Comparison: c, Rows: t.rows, RowsTotal: total(c), Note: s.o.Note(c.Dataset),
+		Comparison: c, Rows: t.rows, RowsTotal: total(c), Note: s.o.Note(c.Dataset), Faithfulness: s.o.Faithfulness, Catalogue: s.o.Catalogue,
 		Generated: s.o.Now(), Version: s.o.Version, Command: "stylesprint eval report " + strings.Join(ids, " "),
+	}
+	if s.o.Images != nil {
+		in.Picture = report.Thumbnails(s.o.Images(c.Candidates[0].Run))
 	}
 	if err := report.Write(&b, in); err != nil {
 		return err

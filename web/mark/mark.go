@@ -124,14 +124,13 @@ func words(b *strings.Builder, spans []Span) {
 	}
 }
 
-// Title says in words how a statement stands to the record.
+// Title says in words how a statement stands to the record; of a supported one, the
+// field's name alone.
 func Title(f faithfulness.Finding) string {
 	s := ""
 	switch {
-	case f.Kind == faithfulness.Supported && f.Record != "":
-		return string(f.Field) + ", as in the record: " + f.Record
 	case f.Kind == faithfulness.Supported:
-		return string(f.Field) + ", as in the record"
+		return string(f.Field)
 	case f.Kind == faithfulness.Omission:
 		return string(f.Field) + ": " + f.Record
 	case f.Record != "":

@@ -1,5 +1,7 @@
 package plot
 
+import "fmt"
+
 // Intervals draws values with whiskers, in panels that each have a scale.
 type Intervals struct {
 	Title  string
@@ -165,16 +167,10 @@ func (p Panel) draw(c *canvas, left, right float64, narrow bool) {
 		height = 46
 	}
 	tops, bottom := p.tops(c.h, height)
-	if !narrow {
-		p.ground(c, s, tops, bottom+4)
-	}
+	p.ground(c, s, tops, bottom+4, narrow)
 	for i, r := range p.Rows {
 		if tops[i].heading {
 			c.text("l", atStart, 0, tops[i].y-4, fit(r.Group, labelSize, left+(c.w-left)*.5))
-		}
-		if narrow { // only beneath the whisker, clear of the label
-			one := Panel{Zero: p.Zero, Margin: p.margin(r), Rows: []Interval{{}}}
-			one.ground(c, s, []seat{{y: tops[i].y + 22}}, tops[i].y+42)
 		}
 		p.row(c, r, s, tops[i].y, narrow)
 	}
@@ -211,14 +207,29 @@ func (p Panel) tops(y, height float64) (tops []seat, bottom float64) {
 }
 
 // ground draws the margins and the line of no difference down to a height. Rows
-// with the same margin share a band.
-func (p Panel) ground(c *canvas, s scale, tops []seat, bottom float64) {
+// with the same margin share a band. On narrow drawings both stand only
+// beneath the whiskers, clear of the labels.
+func (p Panel) ground(c *canvas, s scale, tops []seat, bottom float64, narrow bool) {
 	if !p.Zero || len(tops) == 0 {
 		return
+	}
+	band, zero := "", ""
+	draw := func(margin, top, end float64) {
+		if margin > 0 {
+			from, to := s.clamped(-margin), s.clamped(margin)
+			if allFinite(from, to) {
+				band += fmt.Sprintf("M%s %sH%sV%sH%[1]sz", num(from), num(top), num(to), num(end))
+			}
+		}
 	}
 	top := tops[0].y
 	for i := range tops {
 		margin := p.margin(p.Rows[i])
+		if narrow {
+			draw(margin, tops[i].y+22, tops[i].y+42)
+			zero += fmt.Sprintf("M%s %sv20", num(s.at(0)), num(tops[i].y+22))
+			continue
+		}
 		end := bottom
 		if i+1 < len(tops) {
 			if p.margin(p.Rows[i+1]) == margin {
@@ -226,13 +237,16 @@ func (p Panel) ground(c *canvas, s scale, tops []seat, bottom float64) {
 			}
 			end = tops[i+1].y
 		}
-		if margin > 0 {
-			x := s.clamped(-margin)
-			c.rect("band", x, top, s.clamped(margin)-x, end-top)
-		}
+		draw(margin, top, end)
 		top = end
 	}
-	c.line("zero", s.at(0), tops[0].y, s.at(0), bottom)
+	if !narrow {
+		zero = fmt.Sprintf("M%s %sV%s", num(s.at(0)), num(tops[0].y), num(bottom))
+	}
+	if band != "" {
+		c.path("band", band)
+	}
+	c.path("zero", zero, s.at(0))
 }
 
 func arrow(before, s, after string) string {
@@ -261,24 +275,23 @@ func (p Panel) row(c *canvas, r Interval, s scale, top float64, narrow bool) {
 		return
 	}
 	if r.Low != r.High && finite(r.Low) && finite(r.High) {
-		class := "w c" + num(float64(seriesClass(r.Series)))
 		a, b := s.clamped(r.Low), s.clamped(r.High)
-		c.line(class, a, y, b, y)
-		c.line(class, a, y-4, a, y+4)
-		c.line(class, b, y-4, b, y+4)
+		c.path("w c"+num(float64(seriesClass(r.Series))), fmt.Sprintf("M%s %sH%sM%[1]s %[4]sv8M%[3]s %[4]sv8", num(a), num(y), num(b), num(y-4)), a, b)
 	}
 	c.mark(r.Series, s.clamped(r.Value), y)
 }
 
 // axis draws a horizontal axis with ticks at y. It takes 20 pixels.
 func axis(c *canvas, s scale, y float64) {
-	c.line("axis", s.from, y, s.to, y)
+	d := fmt.Sprintf("M%s %sH%s", num(s.from), num(y), num(s.to))
 	values, decimals := ticks(s.lo, s.hi, max(3, int((s.to-s.from)/80)))
 	for _, v := range values {
-		x := s.at(v)
-		c.line("axis", x, y, x, y+4)
+		d += fmt.Sprintf("M%s %sv4", num(s.at(v)), num(y))
+	}
+	c.path("axis", d, s.from, s.to, y)
+	for _, v := range values {
 		label := Number(v, decimals)
 		half := textWidth(label, tickSize) / 2
-		c.text("k", atMiddle, min(max(x, half), c.w-half), y+17, label)
+		c.text("k", atMiddle, min(max(s.at(v), half), c.w-half), y+17, label)
 	}
 }

@@ -19,6 +19,7 @@ type explanation struct {
 	Name  string
 	Lines []pair // a candidate and its sentence
 	Note  string
+	rate  bool
 }
 
 // explain puts into sentences what figures alone do not tell: how often something that
@@ -34,6 +35,9 @@ func explain(c compare.Comparison, catalogue int) []explanation {
 			info, _ := metric.Describe(m.Name)
 			switch {
 			case info.Rate:
+				if n := len(out); n > 0 && out[n-1].rate {
+					out[n-1].Note = "" // said once, after the last
+				}
 				out = append(out, rateBounds(c, i, catalogue))
 			case m.Name == "clip-delta":
 				out = append(out, deltas(c, i))
@@ -45,7 +49,7 @@ func explain(c compare.Comparison, catalogue int) []explanation {
 
 // rateBounds says what a rate means for a catalogue.
 func rateBounds(c compare.Comparison, i, catalogue int) explanation {
-	e := explanation{Name: c.Metrics[i].Title}
+	e := explanation{Name: c.Metrics[i].Title, rate: true}
 	for _, k := range c.Candidates {
 		s := at(k.Scores, i)
 		count := s.Value * float64(s.N)
@@ -59,7 +63,7 @@ func rateBounds(c compare.Comparison, i, catalogue int) explanation {
 		}
 	}
 	if c.Families > 0 && c.Families < c.Items {
-		e.Note = fmt.Sprintf("These bounds take every item for itself; the interval in the table counts %s families and is the safer one.", show.Count(c.Families))
+		e.Note = fmt.Sprintf("These bounds take every item for itself; the intervals in the table draw %s families and are the safer ones.", show.Count(c.Families))
 	}
 	return e
 }

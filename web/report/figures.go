@@ -11,8 +11,9 @@ import (
 
 // figure is a plot with its id in the page.
 type figure struct {
-	id   string
-	plot plot.Plot
+	id    string
+	plot  plot.Plot
+	table string // id of the table with the same data; empty: it has its own
 }
 
 // figures are the plots of a comparison, in the order of the argument: the
@@ -20,18 +21,18 @@ type figure struct {
 func figures(c compare.Comparison) []figure {
 	var out []figure
 	for _, g := range grouped(c) {
-		out = append(out, figure{"plot-differences-" + g.ID, differences(c, g)})
+		out = append(out, figure{"plot-differences-" + g.ID, differences(c, g), "figures-c"})
 	}
 	for i, m := range c.Metrics {
 		if m.Name != c.Primary {
 			continue
 		}
 		if p, ok := distribution(c, i, m); ok {
-			out = append(out, figure{"plot-spread", p})
+			out = append(out, figure{"plot-spread", p, ""})
 		}
 	}
 	if p, ok := latencies(c); ok {
-		out = append(out, figure{"plot-latency", p})
+		out = append(out, figure{"plot-latency", p, ""})
 	}
 	return out
 }

@@ -67,6 +67,7 @@ func Style() string { return desk + plot.Style() }
 // Write renders a whole HTML file.
 func Write(w io.Writer, in Input) error {
 	v := newView(in)
+	v.Details = details(in.Comparison)
 	style := Style()
 	sum := sha256.Sum256([]byte(style))
 	v.Style = template.CSS(style) // our own file
@@ -75,7 +76,8 @@ func Write(w io.Writer, in Input) error {
 	return execute(w, "document", v)
 }
 
-// Section renders the part after the title: reasons, figures, plots, texts and
+// Section renders the part after the title, without the tables that only a file has
+// room for: reasons, figures, plots, texts and
 // method. Its headings begin at h2 and its ids are unique in a page that holds
 // one section. The decision's sentence is left to the page's title.
 func Section(in Input) (template.HTML, error) {

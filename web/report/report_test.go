@@ -76,6 +76,7 @@ func TestHostileTextIsEscaped(t *testing.T) {
 	const payload = `</style></title><script>alert(1)</script><img src=x onerror=alert(2)>"'` + "`"
 	in := input(t, webtest.Plain, webtest.Voice)
 	fill(reflect.ValueOf(&in).Elem(), payload)
+	in.SliceNav, in.TextNav = "", "" // markup of a page's own
 	in.Rows[0].Cells[0].Error, in.Rows[0].Cells[0].Code = "", ""
 	html := render(t, in)
 	for _, bad := range []string{"<script", "<img", "</style></title>", `"'` + "`"} {
@@ -143,7 +144,7 @@ func TestIncomplete(t *testing.T) {
 		"more texts":  {report.Input{Comparison: full.Comparison, Rows: full.Rows[:2], RowsTotal: 24}, []string{"2 of 24 texts are shown."}},
 		"no score":    {bare, []string{"not measured", "not compared"}},
 		"faults":      {broken, []string{"No output for this item.", "No text (unavailable): the provider is away", "The model answered with an empty text."}},
-		"no latency":  {unmeasured, []string{"No latency was measured", "not measured: replayed", "no price is known"}},
+		"no latency":  {unmeasured, []string{"Latency, first token, throughput", "not measured: replayed", "no price is known"}},
 		"nothing":     {report.Input{}, []string{"The data do not decide"}},
 		"one orphan":  {report.Input{Comparison: compare.Comparison{Baseline: "gone", Candidates: []compare.Candidate{{Name: "a"}}}, Rows: []compare.Row{{ItemID: "i"}}}, []string{"No output for this item."}},
 		"equal words": {same(full), []string{"same words as plain"}},

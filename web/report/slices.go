@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"slices"
+	"strings"
 
 	"stylesprint/evaluate/compare"
 	"stylesprint/web/plot"
@@ -30,6 +31,8 @@ type sliceView struct {
 const (
 	maxDrawn  = 12 // slices in a plot, those with most items
 	maxStands = 15 // differences of other metrics that are listed
+	maxEmpty  = 8  // slices without figures that have a line of their own
+	maxNamed  = 60 // further ones that are named
 )
 
 // newSlices shows the keys that were asked for on one metric. Warnings are shown
@@ -61,20 +64,45 @@ func newSlice(c compare.Comparison, s compare.Slicing, m int, id string) sliceVi
 	v := sliceView{Title: "By " + s.Key, Notes: sliceNotes(c, s, info)}
 	v.Table = table{ID: id, Corner: "Slice", Caption: info.Title + ", " + direction(info) + ", by " + s.Key, Columns: append([]column{{Name: "n"}}, columns(c)...)}
 	v.Table.Columns = v.Table.Columns[:len(v.Table.Columns)-len(againstReference(c))]
-	var rows []figureRow
-	drawn := 0
-	for _, part := range s.Slices {
-		rows = append(rows, sliceRow(c, part, m))
-		if part.Missing == "" {
-			drawn++
-		}
-	}
+	rows, drawn := sliceRows(c, s, m)
 	v.Table.Groups = []tableGroup{{Rows: rows}}
 	if drawn > 0 && len(challengers(c)) > 0 {
-		v.Plot = plot.Figure(slicePlot(c, s, m), "plot-"+id)
+		v.Plot = plot.FigureOf(slicePlot(c, s, m), "plot-"+id, id+"-c")
 	}
 	v.Stands = stands(c, s, m, id)
 	return v
+}
+
+// sliceRows has a line for each slice with figures, and for the first of the others;
+// the rest share one.
+func sliceRows(c compare.Comparison, s compare.Slicing, m int) (rows []figureRow, drawn int) {
+	var others []compare.Slice
+	for _, part := range s.Slices {
+		if part.Missing != "" {
+			others = append(others, part)
+			continue
+		}
+		rows = append(rows, sliceRow(c, part, m))
+		drawn++
+	}
+	if len(others) <= maxEmpty+1 {
+		for _, part := range others {
+			rows = append(rows, sliceRow(c, part, m))
+		}
+		return rows, drawn
+	}
+	for _, part := range others[:maxEmpty] {
+		rows = append(rows, sliceRow(c, part, m))
+	}
+	var names []string
+	for _, part := range others[maxEmpty:min(len(others), maxEmpty+maxNamed)] {
+		names = append(names, fmt.Sprintf("%s (%s)", part.Value, show.Count(part.Items)))
+	}
+	rest := figureRow{Name: show.Count(len(others)-maxEmpty) + " more", Reason: "too few: n in brackets; " + strings.Join(names, ", ")}
+	if n := len(others) - maxEmpty - maxNamed; n > 0 {
+		rest.Reason += " and " + show.Count(n) + " more"
+	}
+	return append(rows, rest), drawn
 }
 
 // sliceNotes say where each candidate is weakest, and what has no slice.

@@ -37,7 +37,7 @@ type textCell struct {
 
 // minShared is the part of the words that two texts must share for marks to
 // help rather than to cover everything.
-const minShared = .3
+const minShared = .4
 
 func newRows(in Input) []row {
 	var out []row
@@ -172,10 +172,12 @@ func textFigures(c compare.Comparison, o evaluate.Output) string {
 		return ""
 	}
 	var parts []string
-	for _, m := range c.Metrics {
-		if v, ok := o.Scores[m.Name]; ok {
-			if s := textFigure(m, v); s != "" {
-				parts = append(parts, s)
+	for _, g := range grouped(c) { // one of each group: the marks and the tables tell the rest
+		for _, i := range g.Metrics {
+			m := c.Metrics[i]
+			if v, ok := o.Scores[m.Name]; ok && !show.IsRate(m.Name) {
+				parts = append(parts, m.Title+" "+plot.Number(v, show.Decimals(m.Unit, v)))
+				break
 			}
 		}
 	}
@@ -192,14 +194,6 @@ func textFigures(c compare.Comparison, o evaluate.Output) string {
 		parts = append(parts, "cut off at the token limit")
 	}
 	return strings.Join(parts, " · ")
-}
-
-// textFigure is a text's own score. Of a rate nothing is said: the marks in the text show it.
-func textFigure(m compare.Metric, v float64) string {
-	if show.IsRate(m.Name) {
-		return ""
-	}
-	return m.Title + " " + plot.Number(v, show.Decimals(m.Unit, v))
 }
 
 func rowsNote(in Input) string {

@@ -20,6 +20,8 @@ import (
 type view struct {
 	Eyebrow, Sentence, Note string
 	Reasons, Warnings       []string
+	Further                 []string // reasons beyond the first few, numbered from FurtherFrom
+	FurtherFrom             int
 	Standing                []pair // who is within the margins of the reference, who is worse
 	Table                   table
 	LeftOut                 []string
@@ -59,7 +61,6 @@ func newView(in Input) view {
 		LeftOut:   leftOut(c),
 		Explained: explain(c, in.Catalogue),
 		Operation: operationTable(c),
-		Details:   details(c),
 		Slices:    newSlices(in),
 		Reported:  newReported(c),
 		Rows:      newRows(in),
@@ -69,6 +70,9 @@ func newView(in Input) view {
 		Foot:      foot(in),
 		Command:   in.Command,
 	}
+	if n := shownReasons; len(v.Reasons) > n+1 {
+		v.Reasons, v.Further, v.FurtherFrom = v.Reasons[:n], v.Reasons[n:], n+1
+	}
 	if f, ok := bestFront(c); ok {
 		v.TradeOff = plot.Figure(tradeOff(c, f), "plot-trade-off")
 		v.TradeOffLines = tradeOffLines(f)
@@ -76,10 +80,17 @@ func newView(in Input) view {
 		v.TradeOffLines = noTradeOff(c)
 	}
 	for _, f := range figures(c) {
+		if f.table != "" {
+			v.Plots = append(v.Plots, plot.FigureOf(f.plot, f.id, f.table))
+			continue
+		}
 		v.Plots = append(v.Plots, plot.Figure(f.plot, f.id))
 	}
 	return v
 }
+
+// shownReasons is how many steps of the rule are shown at once.
+const shownReasons = 6
 
 // standing says how the candidates stand to the one that the rule holds them against.
 func standing(c compare.Comparison) []pair {
