@@ -125,7 +125,7 @@ const (
 // testTables scrolls a wide table on a phone: its first column stays.
 func testTables(t *testing.T, tab *browser.Tab, url string) {
 	must(t, tab.Open(url+comparison, browser.View{Width: 360, Height: 740}))
-	got := eval[[]float64](t, tab, `(() => { const b = document.querySelector(".scroll"), th = b.querySelector("tbody th"), td = b.querySelector("tbody td");
+	got := eval[[]float64](t, tab, `(() => { const b = document.querySelector(".scroll"), th = b.querySelector("tbody th[scope=row]"), td = b.querySelector("tbody td");
 		const before = [th.getBoundingClientRect().left, td.getBoundingClientRect().left]; b.scrollLeft = 150;
 		return [b.scrollLeft, th.getBoundingClientRect().left - before[0], td.getBoundingClientRect().left - before[1]]; })()`)
 	if got[0] != 150 || got[1] != 0 || got[2] != -150 {

@@ -4,9 +4,9 @@
 // Key words: finding, span, record.
 //
 // Join lays the findings of package faithfulness over the spans of package diff; HTML
-// writes them as elements with classes only: differing words as mark, supported
-// statements as span.said with the field's name in the title, unsupported ones as
-// del.wrong with the record's value beside them as ins.truth. Meaning never
+// writes them as elements without attributes of style: differing words as mark, supported
+// statements as u with the field's name in the title, unsupported ones as
+// del with the record's value beside them as ins. Meaning never
 // rests on colour. All text is escaped. Functions are pure and safe for concurrent use.
 package mark
 
@@ -92,15 +92,15 @@ func statement(b *strings.Builder, spans []Span) {
 	case f == nil:
 		words(b, spans)
 	case f.Kind == faithfulness.Supported:
-		b.WriteString(`<span class="said" tabindex="0" title="` + html.EscapeString(Title(*f)) + `">`)
+		b.WriteString(`<u tabindex="0" title="` + html.EscapeString(Title(*f)) + `">`)
 		words(b, spans)
-		b.WriteString(`</span>`)
+		b.WriteString(`</u>`)
 	default:
-		b.WriteString(`<del class="wrong">`)
+		b.WriteString(`<del>`)
 		words(b, spans)
 		b.WriteString(`</del>`)
 		if spans[len(spans)-1].Last {
-			b.WriteString(` <ins class="truth">` + html.EscapeString(Title(*f)) + `</ins>`)
+			b.WriteString(` <ins>` + html.EscapeString(Title(*f)) + `</ins>`)
 		}
 	}
 }

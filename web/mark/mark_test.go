@@ -20,9 +20,9 @@ func TestHTML(t *testing.T) {
 		{Kind: faithfulness.Omission, Field: faithfulness.Fit, Record: "loose"},
 	}
 	got := string(HTML(Join(text, findings, []diff.Span{{Text: "A "}, {Text: "navy <dr", Changed: true}, {Text: "ess> in pure silk."}})))
-	want := `A <del class="wrong"><mark>navy</mark></del> <ins class="truth">colour in the record: sage &#34;green&#34;</ins><mark> </mark>` +
-		`<span class="said" tabindex="0" title="category"><mark>&lt;dr</mark>ess&gt;</span> in ` +
-		`<del class="wrong">pure </del> <ins class="truth">not in the record; a hard rule forbids it</ins><span class="said" tabindex="0" title="material">silk</span>.`
+	want := `A <del><mark>navy</mark></del> <ins>colour in the record: sage &#34;green&#34;</ins><mark> </mark>` +
+		`<u tabindex="0" title="category"><mark>&lt;dr</mark>ess&gt;</u> in ` +
+		`<del>pure </del> <ins>not in the record; a hard rule forbids it</ins><u tabindex="0" title="material">silk</u>.`
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -67,5 +67,5 @@ func FuzzJoin(f *testing.F) {
 func ExampleHTML() {
 	findings := []faithfulness.Finding{{Kind: faithfulness.Contradiction, Field: faithfulness.Colour, Start: 2, End: 6, Record: "sage green"}}
 	fmt.Println(HTML(Join("A navy dress.", findings, nil)))
-	// Output: A <del class="wrong">navy</del> <ins class="truth">colour in the record: sage green</ins> dress.
+	// Output: A <del>navy</del> <ins>colour in the record: sage green</ins> dress.
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 
 	"stylesprint/evaluate/compare"
 	"stylesprint/web/plot"
@@ -29,6 +30,9 @@ func spreads(c compare.Comparison) table {
 		out := tableGroup{Name: g.Title}
 		for _, i := range g.Metrics {
 			m := c.Metrics[i]
+			if show.IsRate(m.Name) { // 0 or 1: the rate tells all
+				continue
+			}
 			scale := scaleOf(m)
 			r := figureRow{Name: m.Title, Note: scale.Unit}
 			for _, k := range c.Candidates {
@@ -49,11 +53,15 @@ func spreads(c compare.Comparison) table {
 	return t
 }
 
-// sacrebleu shows the paired tests as sacrebleu prints them.
+// sacrebleu shows the paired tests as sacrebleu prints them, of the metrics that
+// it has; the comparison's JSON holds those of all.
 func sacrebleu(c compare.Comparison) table {
 	t := table{ID: "sacrebleu", Corner: "Metric", Caption: "Paired tests as sacrebleu defines them: score (mean ± half the 95 % interval) over single items; for setting beside figures that sacrebleu made, not for deciding"}
 	var rows []figureRow
 	for i, m := range c.Metrics {
+		if name, _, _ := strings.Cut(m.Name, "-"); name != "bleu" && name != "chrf" && name != "chrf++" && name != "ter" || strings.HasSuffix(m.Name, "-mean") {
+			continue
+		}
 		r := figureRow{Name: m.Title}
 		for _, k := range c.Candidates {
 			if i >= len(k.Sacrebleu) {

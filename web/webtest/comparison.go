@@ -113,7 +113,8 @@ func (s *Source) Compare(ctx context.Context, runIDs []string) (compare.Comparis
 		return compare.Comparison{}, fmt.Errorf("make demo figures: %w", err)
 	}
 	c, err := compare.Compare(ctx, s, runIDs, compare.Options{
-		Dataset: s.data, Primary: "similarity", Bootstrap: 200, Randomization: 400, SliceMinimum: 4, Reported: []compare.Reported{table},
+		Dataset: s.data, Primary: "similarity", Bootstrap: 200, Randomization: 400, SliceMinimum: 4,
+		Margins: map[string]float64{"contradictions": .15, "unsupported-claims": .15, "hard-violations": .15, "bleu": 1, "faithfulness": .1, "faithfulness-recall": .1, "faithfulness-precision": .1}, Reported: []compare.Reported{table},
 	})
 	if err == nil {
 		c.Warnings = append(c.Warnings, "These figures are made up, to look at the page with.")

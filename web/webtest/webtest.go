@@ -77,6 +77,9 @@ func New() (*Source, error) {
 	return s, nil
 }
 
+// Checker holds texts against records by the embedded rules.
+func (s *Source) Checker() *faithfulness.Checker { return s.checker }
+
 // made describes how to make up a run.
 type made struct {
 	id, name string
@@ -152,7 +155,7 @@ func output(m made, p catalogue.Product, rng *rand.Rand) evaluate.Output {
 		o.FinishReason = stylesprint.FinishLength
 	}
 	if m.id == Hosted && p.SKU == "SS-DR-102" {
-		o.Text, o.Error, o.Code, o.Scores = "", "the provider asked for fewer requests", stylesprint.CodeRateLimited, drawn(-10, rand.New(rand.NewPCG(1, 1)))
+		o.Text, o.Error, o.Code, o.Scores = "", "the provider asked for fewer requests", stylesprint.CodeRateLimited, drawn(.5, rand.New(rand.NewPCG(1, 1)))
 	}
 	return o
 }
