@@ -3,9 +3,11 @@ package web
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,6 +16,7 @@ import (
 	"stylesprint"
 	"stylesprint/evaluate"
 	"stylesprint/evaluate/compare"
+	"stylesprint/evaluate/export"
 	"stylesprint/web/report"
 	"stylesprint/web/show"
 )
@@ -156,6 +159,9 @@ type comparisonBody struct {
 	Review     bool         // a blind review can be made of the runs
 }
 
+// Formats in which the figures can be taken away.
+func (comparisonBody) Formats() []string { return []string{"csv", "json", "markdown"} }
+
 // baselineLink shows the same runs against another baseline.
 type baselineLink struct {
 	Name  string
@@ -269,7 +275,38 @@ func total(c compare.Comparison) int {
 	return c.Items * repeat
 }
 
-// report sends the comparison as one file.
+// exported is a form in which a comparison can be taken away.
+type exported struct {
+	name, mime string
+	write      func(io.Writer, compare.Comparison) error
+}
+
+// exportsOf are the forms without texts, by the parameter "format".
+func exportsOf() map[string]exported {
+	return map[string]exported{
+		"csv": {"comparison.csv", "text/csv; charset=utf-8", export.CSV},
+		"json": {"comparison.json", "application/json; charset=utf-8", func(w io.Writer, c compare.Comparison) error {
+			e := json.NewEncoder(w)
+			e.SetIndent("", "  ")
+			return e.Encode(c)
+		}},
+		"markdown": {"comparison.md", "text/markdown; charset=utf-8", func(w io.Writer, c compare.Comparison) error { return export.Markdown(w, c, nil) }},
+	}
+}
+
+// download sends what was made as a file.
+func download(w http.ResponseWriter, name, mime string, body []byte) error {
+	h := w.Header()
+	h.Set("Content-Type", mime)
+	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	h.Set("Cache-Control", "no-store")
+	if _, err := w.Write(body); err != nil {
+		return fmt.Errorf("%w: %w", errGone, err)
+	}
+	return nil
+}
+
+// report sends the comparison as one file: HTML, or what the parameter "format" names.
 func (s *site) report(w http.ResponseWriter, r *http.Request) error {
 	ids, err := s.chosen(r)
 	if err != nil {
@@ -279,11 +316,23 @@ func (s *site) report(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	var b bytes.Buffer
+	switch format := r.URL.Query().Get("format"); format {
+	case "", "html":
+	default:
+		x, ok := exportsOf()[format]
+		if !ok {
+			return &stylesprint.Error{Code: stylesprint.CodeInvalid, Message: fmt.Sprintf("There is no format %q", format), Hint: "Use html, csv, json or markdown."}
+		}
+		if err := x.write(&b, c); err != nil {
+			return err
+		}
+		return download(w, x.name, x.mime, b.Bytes())
+	}
 	t, err := s.rows(r.Context(), ids, textsAfter{limit: reportRows})
 	if err != nil {
 		return err
 	}
-	var b bytes.Buffer
 	in := report.Input{
 		Comparison: c, Rows: t.rows, RowsTotal: total(c), Note: s.o.Note(c.Dataset), Faithfulness: s.o.Faithfulness, Catalogue: s.o.Catalogue,
 		Generated: s.o.Now(), Version: s.o.Version, Command: "stylesprint eval report " + strings.Join(ids, " "),
@@ -294,12 +343,5 @@ func (s *site) report(w http.ResponseWriter, r *http.Request) error {
 	if err := report.Write(&b, in); err != nil {
 		return err
 	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Disposition", `attachment; filename="comparison.html"`)
-	h.Set("Cache-Control", "no-store")
-	if _, err := w.Write(b.Bytes()); err != nil {
-		return fmt.Errorf("%w: %w", errGone, err)
-	}
-	return nil
+	return download(w, "comparison.html", "text/html; charset=utf-8", b.Bytes())
 }

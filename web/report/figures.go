@@ -1,6 +1,7 @@
 package report
 
 import (
+	"strings"
 	"unicode"
 
 	"stylesprint"
@@ -47,7 +48,7 @@ func differences(c compare.Comparison, g metricGroup) plot.Plot {
 	var order []string
 	panels := map[string][]int{}
 	for _, i := range g.Metrics {
-		key := direction(c.Metrics[i])
+		key := panelTitle(c.Metrics[i])
 		if panels[key] == nil {
 			order = append(order, key)
 		}
@@ -57,6 +58,15 @@ func differences(c compare.Comparison, g metricGroup) plot.Plot {
 		p.Panels = append(p.Panels, differencePanel(c, key, panels[key]))
 	}
 	return p
+}
+
+// panelTitle is what metrics of one panel have in common.
+func panelTitle(m compare.Metric) string {
+	word := better(m)
+	if word == "" {
+		word = "not judged"
+	}
+	return strings.TrimPrefix(scaleOf(m).Unit+", "+word, ", ")
 }
 
 func differencePanel(c compare.Comparison, title string, metrics []int) plot.Panel {

@@ -21,6 +21,7 @@ import (
 
 	"stylesprint/evaluate/compare"
 	"stylesprint/evaluate/faithfulness"
+	"stylesprint/evaluate/gate"
 	"stylesprint/web/plot"
 )
 
@@ -34,6 +35,8 @@ type Input struct {
 	// Filter says in words which rows are shown where not all of them can be:
 	// "with a violation"; RowsTotal plays no part then.
 	Filter string
+	// Gate is what rules made of the comparison; nil: none were asked.
+	Gate *gate.Result
 	// Faithfulness holds each text against its record, to mark what it says; nil:
 	// texts are not checked.
 	Faithfulness *faithfulness.Checker

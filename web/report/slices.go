@@ -150,7 +150,7 @@ func slicePlot(c compare.Comparison, s compare.Slicing, m int) plot.Plot {
 	info := c.Metrics[m]
 	by := scaleOf(info).By
 	series := seriesOf(c)
-	panel := plot.Panel{Title: show.Sentence(direction(info)), Zero: true, Margin: by * info.Margin}
+	panel := plot.Panel{Title: show.Sentence(panelTitle(info)), Zero: true, Margin: by * info.Margin}
 	panel.Left, panel.Right = sides(c, info)
 	several := len(challengers(c)) > 1
 	add := func(slice, name string, d compare.Difference, n int, missing string) {

@@ -160,15 +160,13 @@ func at[T any](list []T, i int) T {
 func scaleOf(m compare.Metric) show.Scale { return show.ScaleOf(m.Name, m.Unit) }
 
 func direction(m compare.Metric) string {
-	s := scaleOf(m).Unit
-	word := better(m)
-	if word == "" {
-		word = "shown, not judged"
+	word := "shown, not judged"
+	if b := better(m); b != "" {
+		if word = b; !m.Judged {
+			word += ", not judged"
+		}
 	}
-	if s == "" {
-		return word
-	}
-	return s + ", " + word
+	return strings.TrimPrefix(scaleOf(m).Unit+", "+word, ", ")
 }
 
 func better(m compare.Metric) string {

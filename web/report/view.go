@@ -22,6 +22,7 @@ type view struct {
 	Reasons, Warnings       []string
 	Further                 []string // reasons beyond the first few, numbered from FurtherFrom
 	FurtherFrom             int
+	Gate                    *gateView
 	Standing                []pair // who is within the margins of the reference, who is worse
 	Table                   table
 	LeftOut                 []string
@@ -56,6 +57,7 @@ func newView(in Input) view {
 		Note:      in.Note,
 		Reasons:   typeset(c.Decision.Reasons),
 		Standing:  standing(c),
+		Gate:      newGate(in.Gate),
 		Warnings:  typeset(c.Warnings),
 		Table:     newTable(c),
 		LeftOut:   leftOut(c),
