@@ -11,8 +11,8 @@ import (
 	"stylesprint/web/show"
 )
 
-// defaultCatalogue is the number of products that sentences about rates speak of.
-const defaultCatalogue = 50_000
+// DefaultCatalogue is the number of products that sentences about rates speak of.
+const DefaultCatalogue = 50_000
 
 // explanation is what the figures of a metric mean, in sentences.
 type explanation struct {
@@ -26,7 +26,7 @@ type explanation struct {
 // was not seen may still happen, and what a distance to the reference is.
 func explain(c compare.Comparison, catalogue int) []explanation {
 	if catalogue <= 0 {
-		catalogue = defaultCatalogue
+		catalogue = DefaultCatalogue
 	}
 	var out []explanation
 	for _, g := range grouped(c) {
