@@ -160,7 +160,9 @@ type comparisonBody struct {
 }
 
 // Formats in which the figures can be taken away.
-func (comparisonBody) Formats() []string { return []string{"csv", "json", "markdown"} }
+func (comparisonBody) Formats() []choice {
+	return []choice{{Name: "CSV", Value: "csv"}, {Name: "JSON", Value: "json"}, {Name: "Markdown", Value: "markdown"}}
+}
 
 // baselineLink shows the same runs against another baseline.
 type baselineLink struct {

@@ -72,7 +72,7 @@ func sacrebleu(c compare.Comparison) table {
 			x := cell{Figure: show.Figure{Value: scale.Number(s.Score), Interval: fmt.Sprintf("(%s ± %s)", scale.Number(s.Mean), scale.Number(s.Half))}}
 			if k.Name != c.Baseline {
 				x.Word = "bootstrap p " + plot.Number(s.PBootstrap, 4)
-				x.More = "randomisation p " + plot.Number(s.PRandomization, 4)
+				x.More = []string{"randomisation p " + plot.Number(s.PRandomization, 4)}
 			}
 			r.Cells = append(r.Cells, x)
 		}

@@ -68,7 +68,7 @@ func (f operationFigure) row(c compare.Comparison) figureRow {
 		}
 		x := scoreCell(f.of(k.Operation))
 		if f.of(k.Operation).Metric == "cost" && k.Operation.CostSource == "record" {
-			x.More = "as the record tells it"
+			x.More = []string{"as the record tells it"}
 		}
 		r.Cells = append(r.Cells, x)
 	}

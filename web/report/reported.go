@@ -64,7 +64,10 @@ func reportedCell(k compare.ReportedCandidate, metric string) cell {
 		}
 		value, rest, _ := strings.Cut(strings.TrimPrefix(f.Text, f.Metric+" "), ", ") // with the digits that the source prints
 		words := typeset([]string{value, rest})
-		x := cell{Figure: show.Figure{Value: words[0], Interval: words[1]}, More: f.Note}
+		x := cell{Figure: show.Figure{Value: words[0], Interval: words[1]}}
+		if f.Note != "" {
+			x.More = []string{f.Note}
+		}
 		if f.Source != "" {
 			x.Word = "source: " + f.Source
 		}

@@ -140,7 +140,9 @@ func sliceRow(c compare.Comparison, s compare.Slice, m int) figureRow {
 			continue
 		}
 		ok := len(k.Differences) > m && at(k.Scores, m).Missing == ""
-		r.Cells = append(r.Cells, differenceCell(c.Metrics[m], at(k.Differences, m), ok))
+		x := differenceCell(c.Metrics[m], at(k.Differences, m), ok)
+		x.More = nil // a slice is not there to be decided
+		r.Cells = append(r.Cells, x)
 	}
 	return r
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -45,8 +46,8 @@ type figureRow struct {
 type cell struct {
 	show.Figure
 	Word  string
-	Class string // "met", "harm" or empty
-	More  string // a further line
+	Class string   // "met", "harm" or empty
+	More  []string // further lines
 }
 
 // metricGroup is a group of a comparison's metrics, by their places.
@@ -225,10 +226,10 @@ func differenceCell(m compare.Metric, d compare.Difference, ok bool) cell {
 		k.Class = "met"
 	case compare.VerdictUndecided:
 		if d.Detectable > 0 {
-			k.More = "shows from " + strings.TrimPrefix(scale.Number(d.Detectable), "−") + " on"
+			k.More = append(k.More, "shows from "+scale.Number(math.Abs(d.Detectable))+" on")
 		}
 		if d.MoreItems > 0 {
-			k.More += "; about " + show.Count(d.MoreItems) + " more items"
+			k.More = append(k.More, "about "+show.Count(d.MoreItems)+" more items")
 		}
 	}
 	return k

@@ -99,7 +99,7 @@ func (s Scale) Score(x stylesprint.Score) Figure {
 	if x.Missing != "" || s.unit != "%" {
 		return Score(x)
 	}
-	f := Figure{Value: s.Number(x.Value), Unit: s.Unit}
+	f := Figure{Value: s.Number(x.Value), Unit: "of texts"}
 	if x.Level > 0 && x.Low != x.High {
 		f.Interval = plot.Number(x.Low*s.By, 1) + " to " + s.Number(x.High)
 	}

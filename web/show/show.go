@@ -48,9 +48,9 @@ func Decimals(unit string, value float64) int {
 	switch unit {
 	case "0-100", "%":
 		return 1
-	case "0-1", "":
+	case "0-1", "0-2.5", "":
 		return 3
-	case "words", "characters", "tokens":
+	case "words", "characters", "tokens", "points", "grade":
 		return 1
 	case "s":
 		if math.Abs(value) < .0995 {
@@ -68,6 +68,8 @@ func Unit(unit string) string {
 		return "0–100"
 	case "0-1":
 		return "0–1"
+	case "0-2.5":
+		return "0–2.5"
 	}
 	return unit
 }

@@ -44,7 +44,7 @@ func TestScale(t *testing.T) {
 	t.Parallel()
 	rate := ScaleOf("contradictions", "0-1")
 	in := stylesprint.Score{Value: .35, Low: .225, High: .5, Level: .95, N: 40, Unit: "0-1"}
-	if got, want := rate.Score(in), (Figure{Value: "35.0 %", Unit: "% of texts", Interval: "22.5 to 50.0 %", N: "14 of 40"}); got != want {
+	if got, want := rate.Score(in), (Figure{Value: "35.0 %", Unit: "of texts", Interval: "22.5 to 50.0 %", N: "14 of 40"}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	if got := rate.Signed(-.125); got != "−12.5 %" {
