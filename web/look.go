@@ -84,11 +84,11 @@ func (l look) query(changed map[string]string) template.URL {
 // words says which texts are shown; empty for all.
 func (l look) words() string {
 	var parts []string
-	if l.Only == violations {
-		parts = append(parts, "with a statement that the record does not support")
-	}
 	if l.Slice != "" {
 		parts = append(parts, "of "+l.key+" "+l.value)
+	}
+	if l.Only == violations {
+		parts = append(parts, "with a statement that the record does not support")
 	}
 	return strings.Join(parts, " ")
 }
