@@ -78,6 +78,7 @@ func TestInBrowser(t *testing.T) {
 	t.Run("shortcuts", func(t *testing.T) { testShortcuts(t, tabOf(t, b), srv.URL) })
 	t.Run("playground", func(t *testing.T) { testPlayground(t, tabOf(t, b), srv.URL) })
 	t.Run("playground faults", func(t *testing.T) { testPlaygroundFaults(t, tabOf(t, b), srv.URL) })
+	t.Run("marks and filters", func(t *testing.T) { testMarks(t, tabOf(t, b), srv.URL) })
 	t.Run("progress", func(t *testing.T) { testProgress(t, tabOf(t, b), srv.URL, source) })
 	t.Run("report", func(t *testing.T) { testReport(t, tabOf(t, b), srv.URL) })
 }
@@ -125,7 +126,7 @@ const (
 // testTables scrolls a wide table on a phone: its first column stays.
 func testTables(t *testing.T, tab *browser.Tab, url string) {
 	must(t, tab.Open(url+comparison, browser.View{Width: 360, Height: 740}))
-	got := eval[[]float64](t, tab, `(() => { const b = document.querySelector(".scroll"), th = b.querySelector("tbody th"), td = b.querySelector("tbody td");
+	got := eval[[]float64](t, tab, `(() => { const b = document.querySelector(".scroll"), th = b.querySelector("tbody th[scope=row]"), td = b.querySelector("tbody td");
 		const before = [th.getBoundingClientRect().left, td.getBoundingClientRect().left]; b.scrollLeft = 150;
 		return [b.scrollLeft, th.getBoundingClientRect().left - before[0], td.getBoundingClientRect().left - before[1]]; })()`)
 	if got[0] != 150 || got[1] != 0 || got[2] != -150 {
@@ -252,6 +253,35 @@ func testPlaygroundFaults(t *testing.T, tab *browser.Tab, url string) {
 	}
 	if eval[string](t, tab, `document.getElementById("text").textContent`) == "" && eval[string](t, tab, `document.getElementById("prompt").value`) == "cut" {
 		t.Error("what was written before the break was lost")
+	}
+}
+
+// testMarks filters texts with the form, and reads a mark with the keyboard alone.
+func testMarks(t *testing.T, tab *browser.Tab, url string) {
+	for _, v := range []browser.View{{Width: 1280, Height: 800}, {Width: 360, Height: 740, Scheme: "dark"}} {
+		must(t, tab.Open(url+comparison, v))
+		before := eval[string](t, tab, `document.querySelector(".row h3").textContent`)
+		must(t, tab.Click("#only"))
+		must(t, tab.Click("#texts-h ~ form button"))
+		must(t, tab.Wait(`location.search.includes("only=violations") && document.readyState === "complete"`))
+		if after := eval[string](t, tab, `document.querySelector(".row h3").textContent`); after == before {
+			t.Errorf("%+v: the filter shows %s, too", v, after)
+		}
+		if n := eval[int](t, tab, `document.querySelectorAll(".row").length - document.querySelectorAll(".row:has(del):has(ins)").length`); n != 0 {
+			t.Errorf("%+v: %d rows without a struck statement and its record", v, n)
+		}
+		must(t, tab.Wait(`[...document.querySelectorAll(".row img")].slice(0, 1).every(i => i.complete && i.naturalWidth > 0)`))
+		got := eval[[]string](t, tab, `(() => { const u = document.querySelector(".copy u"); const none = getComputedStyle(u, "::after").content; u.focus();
+			return [none, getComputedStyle(u, "::after").content, u.title, getComputedStyle(document.querySelector(".copy del")).textDecorationLine]; })()`)
+		if got[0] != "none" || got[1] != strconv.Quote(got[2]) || got[2] == "" || got[3] != "line-through" {
+			t.Errorf("%+v: the field's name on focus: %q", v, got)
+		}
+		if over := eval[int](t, tab, "document.documentElement.scrollWidth - document.documentElement.clientWidth"); over > 0 {
+			t.Errorf("%+v: the page scrolls sideways by %d pixels", v, over)
+		}
+		if f := tab.Faults(); len(f) > 0 {
+			t.Errorf("%+v: %v", v, f)
+		}
 	}
 }
 

@@ -3,9 +3,11 @@ package web
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,12 +16,14 @@ import (
 	"stylesprint"
 	"stylesprint/evaluate"
 	"stylesprint/evaluate/compare"
+	"stylesprint/evaluate/export"
 	"stylesprint/web/report"
 	"stylesprint/web/show"
 )
 
 const (
-	pageRows   = 12  // texts on a page
+	pageTexts  = 24  // texts on a page, of all candidates together
+	minRows    = 4   // items on a page, however many candidates there are
 	reportRows = 500 // texts in a report
 	maxRuns    = 7   // runs in a comparison: as many as there are colours
 )
@@ -150,8 +154,14 @@ type comparisonBody struct {
 	Query      template.URL // of the report
 	First      bool
 	Note       string
-	Next       template.URL // the query of the next page of texts
+	Texts      template.URL // the query of the first page of texts
+	Next       template.URL // and of the next one; empty at the end
 	Review     bool         // a blind review can be made of the runs
+}
+
+// Formats in which the figures can be taken away.
+func (comparisonBody) Formats() []choice {
+	return []choice{{Name: "CSV", Value: "csv"}, {Name: "JSON", Value: "json"}, {Name: "Markdown", Value: "markdown"}}
 }
 
 // baselineLink shows the same runs against another baseline.
@@ -176,17 +186,25 @@ func (s *site) comparison(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.rows(ctx, ids, textsAfter{item: r.URL.Query().Get("after"), limit: pageRows})
+	look := newLook(r, c)
+	p, err := s.rows(ctx, ids, textsAfter{item: look.After, limit: max(minRows, pageTexts/len(ids)), keep: s.keep(look)})
 	if err != nil {
 		return err
 	}
-	section, err := report.Section(report.Input{Comparison: c, Rows: p.rows, RowsTotal: total(c)})
+	in := report.Input{
+		Comparison: c, Rows: p.rows, RowsTotal: total(c), Filter: look.words(), Faithfulness: s.o.Faithfulness, Catalogue: s.o.Catalogue,
+		SliceKeys: []string{look.By}, SliceMetric: look.Metric, Picture: s.pictureOf(c),
+	}
+	if in.SliceNav, in.TextNav, err = s.navs(c, look); err != nil {
+		return err
+	}
+	section, err := report.Section(in)
 	if err != nil {
 		return err
 	}
-	b := comparisonBody{Section: section, Note: s.o.Note(c.Dataset), Query: runsQuery(ids), First: r.URL.Query().Get("after") == "", Review: s.o.Review != nil}
+	b := comparisonBody{Section: section, Note: s.o.Note(c.Dataset), Query: runsQuery(ids), Texts: look.query(map[string]string{"after": ""}), First: look.After == "", Review: s.o.Review != nil}
 	if p.next != "" {
-		b.Next = runsQuery(ids) + template.URL("&after="+url.QueryEscape(p.next)) // encoded here
+		b.Next = look.query(map[string]string{"after": p.next})
 	}
 	for i, k := range c.Candidates {
 		if i >= len(ids) {
@@ -202,6 +220,7 @@ func (s *site) comparison(w http.ResponseWriter, r *http.Request) error {
 type textsAfter struct {
 	item  string // the last one of the page before; empty: from the beginning
 	limit int
+	keep  func(compare.Row) bool // nil: all
 }
 
 type texts struct {
@@ -214,6 +233,9 @@ type texts struct {
 func (s *site) rows(ctx context.Context, ids []string, after textsAfter) (texts, error) {
 	var t texts
 	take := func(row compare.Row) error {
+		if after.keep != nil && !after.keep(row) {
+			return nil
+		}
 		if len(t.rows) >= after.limit && row.ItemID != t.rows[len(t.rows)-1].ItemID {
 			t.next = t.rows[len(t.rows)-1].ItemID
 			return errEnough
@@ -255,7 +277,38 @@ func total(c compare.Comparison) int {
 	return c.Items * repeat
 }
 
-// report sends the comparison as one file.
+// exported is a form in which a comparison can be taken away.
+type exported struct {
+	name, mime string
+	write      func(io.Writer, compare.Comparison) error
+}
+
+// exportsOf are the forms without texts, by the parameter "format".
+func exportsOf() map[string]exported {
+	return map[string]exported{
+		"csv": {"comparison.csv", "text/csv; charset=utf-8", export.CSV},
+		"json": {"comparison.json", "application/json; charset=utf-8", func(w io.Writer, c compare.Comparison) error {
+			e := json.NewEncoder(w)
+			e.SetIndent("", "  ")
+			return e.Encode(c)
+		}},
+		"markdown": {"comparison.md", "text/markdown; charset=utf-8", func(w io.Writer, c compare.Comparison) error { return export.Markdown(w, c, nil) }},
+	}
+}
+
+// download sends what was made as a file.
+func download(w http.ResponseWriter, name, mime string, body []byte) error {
+	h := w.Header()
+	h.Set("Content-Type", mime)
+	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	h.Set("Cache-Control", "no-store")
+	if _, err := w.Write(body); err != nil {
+		return fmt.Errorf("%w: %w", errGone, err)
+	}
+	return nil
+}
+
+// report sends the comparison as one file: HTML, or what the parameter "format" names.
 func (s *site) report(w http.ResponseWriter, r *http.Request) error {
 	ids, err := s.chosen(r)
 	if err != nil {
@@ -265,24 +318,32 @@ func (s *site) report(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	var b bytes.Buffer
+	switch format := r.URL.Query().Get("format"); format {
+	case "", "html":
+	default:
+		x, ok := exportsOf()[format]
+		if !ok {
+			return &stylesprint.Error{Code: stylesprint.CodeInvalid, Message: fmt.Sprintf("There is no format %q", format), Hint: "Use html, csv, json or markdown."}
+		}
+		if err := x.write(&b, c); err != nil {
+			return err
+		}
+		return download(w, x.name, x.mime, b.Bytes())
+	}
 	t, err := s.rows(r.Context(), ids, textsAfter{limit: reportRows})
 	if err != nil {
 		return err
 	}
-	var b bytes.Buffer
 	in := report.Input{
-		Comparison: c, Rows: t.rows, RowsTotal: total(c), Note: s.o.Note(c.Dataset),
+		Comparison: c, Rows: t.rows, RowsTotal: total(c), Note: s.o.Note(c.Dataset), Faithfulness: s.o.Faithfulness, Catalogue: s.o.Catalogue,
 		Generated: s.o.Now(), Version: s.o.Version, Command: "stylesprint eval report " + strings.Join(ids, " "),
+	}
+	if s.o.Images != nil {
+		in.Picture = report.Thumbnails(s.o.Images(c.Candidates[0].Run))
 	}
 	if err := report.Write(&b, in); err != nil {
 		return err
 	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Disposition", `attachment; filename="comparison.html"`)
-	h.Set("Cache-Control", "no-store")
-	if _, err := w.Write(b.Bytes()); err != nil {
-		return fmt.Errorf("%w: %w", errGone, err)
-	}
-	return nil
+	return download(w, "comparison.html", "text/html; charset=utf-8", b.Bytes())
 }

@@ -1,14 +1,10 @@
 package web
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"net/http"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -273,46 +269,15 @@ func (s *site) pictures(t review.Task) fs.FS {
 	return s.o.Review.Images(t)
 }
 
-// maxPicture bounds a picture that is sent.
-const maxPicture = 20 << 20
-
-// pictureTypes are the kinds of pictures that are sent, by ending.
-func pictureTypes() map[string]string {
-	return map[string]string{".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp", ".gif": "image/gif"}
-}
-
 // picture sends the picture of the item that is before the rater; its address names no item.
 func (s *site) picture(w http.ResponseWriter, r *http.Request) error {
 	d, err := s.reviewDesk()
 	if err != nil {
 		return err
 	}
-	none := &stylesprint.Error{Code: stylesprint.CodeNotFound, Message: "There is no picture of this item"}
 	t, name, err := d.Image(r.Context(), r.PathValue("code"))
 	if err != nil {
 		return err
 	}
-	folder := s.pictures(t)
-	mime := pictureTypes()[strings.ToLower(path.Ext(name))]
-	if folder == nil || name == "" || mime == "" {
-		return none
-	}
-	file, err := folder.Open(name)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
-		return none
-	}
-	if err != nil {
-		return fmt.Errorf("open a picture: %w", err)
-	}
-	defer file.Close()
-	var b bytes.Buffer
-	if n, err := io.Copy(&b, io.LimitReader(file, maxPicture+1)); err != nil || n > maxPicture {
-		return none
-	}
-	w.Header().Set("Content-Type", mime)
-	w.Header().Set("Cache-Control", "no-store")
-	if _, err := w.Write(b.Bytes()); err != nil {
-		return fmt.Errorf("%w: %w", errGone, err)
-	}
-	return nil
+	return sendPicture(w, s.pictures(t), name, "no-store")
 }

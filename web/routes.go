@@ -28,6 +28,7 @@ func (s *site) routes() []route {
 		{"GET /comparisons", s.comparisons},
 		{"GET /comparisons/view", s.comparison},
 		{"GET /comparisons/report", s.report},
+		{"GET /images/{run}", s.image},
 		{"GET /keyboard", s.keyboard},
 		{"GET /assets/{name}", s.asset},
 		{"GET /favicon.ico", s.icon},

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
-	"maps"
 	"math"
 	"net/http"
 	"net/url"
@@ -16,6 +15,7 @@ import (
 	"stylesprint"
 	"stylesprint/evaluate"
 	"stylesprint/evaluate/dataset"
+	"stylesprint/web/mark"
 	"stylesprint/web/plot"
 	"stylesprint/web/show"
 )
@@ -27,7 +27,8 @@ const (
 
 type runBody struct {
 	runLine
-	Scores    []scoreLine
+	Scores    []scoreGroup
+	Bounds    []bound
 	Intervals template.HTML // figures; may be empty
 	Latency   template.HTML
 	Summary   summary
@@ -39,17 +40,16 @@ type runBody struct {
 	Parts     []runLine    // the shards of a sharded run, a page of them
 }
 
-type scoreLine struct {
-	show.Figure
-	Name, Signature string
-}
-
 // outputLine is an output with its item.
 type outputLine struct {
 	evaluate.Output
 	Item    dataset.Item
 	Known   bool // the item was found
 	Fault   string
+	Marked  template.HTML // the text, with what it says of the record
+	Count   string        // of statements that the record does not support
+	Omitted string        // must-mention facts that the text leaves out
+	Picture template.URL
 	Figures []string
 }
 
@@ -68,9 +68,7 @@ func (s *site) run(w http.ResponseWriter, r *http.Request) error {
 	if b.Summary, err = s.summary(ctx, run); err != nil {
 		return err
 	}
-	for _, x := range run.Scores {
-		b.Scores = append(b.Scores, scoreLine{show.Score(x), show.Metric(x.Metric), x.Signature})
-	}
+	b.Scores, b.Bounds = groupScores(run.Scores), rateBounds(run.Scores, s.o.Catalogue)
 	b.Intervals, b.Latency = scoreFigure(run), latencyFigure(run, b.Summary)
 	if run.Sharded() {
 		err = s.readShards(ctx, r, &b)
@@ -229,24 +227,6 @@ func latencyFigure(r evaluate.Run, s summary) template.HTML {
 	return plot.Figure(p, "plot-latency")
 }
 
-func scoreFigure(r evaluate.Run) template.HTML {
-	p := plot.Intervals{}
-	for _, x := range r.Scores {
-		if x.Missing != "" || x.Level == 0 {
-			continue
-		}
-		p.Panels = append(p.Panels, plot.Panel{
-			Title: show.Metric(x.Metric), Unit: show.Unit(x.Unit), Decimals: show.Decimals(x.Unit, x.Value),
-			Rows: []plot.Interval{{Label: r.Candidate.Name, Value: x.Value, Low: x.Low, High: x.High, N: x.N}},
-		})
-	}
-	if len(p.Panels) == 0 {
-		return ""
-	}
-	p.Title = "The scores, each with its " + plot.Number(100*r.Scores[0].Level, 0) + " % interval"
-	return plot.Figure(p, "plot-scores")
-}
-
 // readOutputs fills in one page of outputs, beginning after the key in the query.
 func (s *site) readOutputs(ctx context.Context, r *http.Request, b *runBody) error {
 	after := r.URL.Query().Get("after")
@@ -296,12 +276,8 @@ func newOutputLine(o evaluate.Output) outputLine {
 	case o.Text == "":
 		l.Fault = "The model answered with an empty text."
 	}
-	for _, name := range slices.Sorted(maps.Keys(o.Scores)) {
-		if evaluate.IsAside(name) {
-			continue
-		}
-		l.Figures = append(l.Figures, show.Metric(name)+" "+plot.Number(o.Scores[name], plot.Decimals(o.Scores[name])))
-	}
+	l.Marked = mark.HTML(mark.Join(o.Text, nil, nil))
+	l.Figures = textScores(o.Scores)
 	return l
 }
 
@@ -326,6 +302,11 @@ func (s *site) joinItems(ctx context.Context, b *runBody) {
 		byID[it.ID] = it
 	}
 	for i := range b.Outputs {
-		b.Outputs[i].Item, b.Outputs[i].Known = byID[b.Outputs[i].ItemID], byID[b.Outputs[i].ItemID].ID != ""
+		o := &b.Outputs[i]
+		o.Item, o.Known = byID[o.ItemID], byID[o.ItemID].ID != ""
+		if len(o.Item.Images) > 0 && s.hasImages(b.Run) {
+			o.Picture = imagePath(b.Run, o.ItemID)
+		}
+		s.markOutput(o)
 	}
 }

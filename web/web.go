@@ -20,6 +20,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"time"
@@ -28,6 +29,7 @@ import (
 	"stylesprint/evaluate"
 	"stylesprint/evaluate/compare"
 	"stylesprint/evaluate/dataset"
+	"stylesprint/evaluate/faithfulness"
 	"stylesprint/evaluate/review"
 	"stylesprint/generate"
 	"stylesprint/internal/httpserver"
@@ -150,6 +152,15 @@ type Options struct {
 	// Items returns those of a run's items that ids names, for references
 	// beside outputs. Absent items are left out.
 	Items func(ctx context.Context, run evaluate.Run, ids []string) ([]dataset.Item, error)
+	// Images is where the pictures of a run's items are: the paths of dataset.Item begin
+	// there. It may be nil, and may return nil where there are none.
+	Images func(run evaluate.Run) fs.FS
+	// Faithfulness holds texts against their records, to mark what they say; nil:
+	// texts are not checked.
+	Faithfulness *faithfulness.Checker
+	// Catalogue is the number of products that sentences about rates speak of.
+	// Defaults to 50,000.
+	Catalogue int
 	// Version is shown in the foot of each page.
 	Version string
 	// Log receives faults of the program; pages show only what a person can act on.

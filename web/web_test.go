@@ -86,16 +86,16 @@ func TestPages(t *testing.T) {
 		status int
 		want   []string
 	}{
-		{"/", 200, []string{"Three models ready; one evaluation under way", "Take hosted-mini", "smollm2-135m-instruct", "98.0 MB", "Apache-2.0", "8,192 tokens", "database", "in order", "plain-remote"}},
+		{"/", 200, []string{"Three models ready; one evaluation under way", "hosted-mini is better than plain on Semantic similarity", "smollm2-135m-instruct", "98.0 MB", "Apache-2.0", "8,192 tokens", "database", "in order", "plain-remote"}},
 		{"/playground", 200, []string{`<form id="ask" action="/playground" method="post">`, `name="temperature"`, `name="seed"`, "gpt-4o-mini"}},
 		{"/runs", 200, []string{"Five runs, one under way, one not finished", fmt.Sprintf("%d of %d, ", running.Done, running.Total), "data-live", "cannot be reached", `name="run" value="` + webtest.Voice}},
-		{"/runs/" + webtest.Voice, 200, []string{fmt.Sprintf("brand-voice wrote all %d outputs", voice.Total), fmt.Sprintf("%.3f", voice.Scores[similarity].Value), "95 % interval", "Half of the outputs took", "Reference", "cosine|all-minilm-l6-v2", "Further texts", "temperature 0.2, seed 7, at most 120 tokens"}},
+		{"/runs/" + webtest.Voice, 200, []string{fmt.Sprintf("brand-voice wrote all %d outputs", voice.Total), fmt.Sprintf("%.3f", voice.Scores[similarity].Value), "95 % interval", "Half of the outputs took", "Reference", "faithfulness-recall|rules:sha256:", "Faithfulness to the record", "contradiction", "Further texts", "temperature 0.2, seed 7, at most 120 tokens"}},
 		{"/runs/" + webtest.Running, 200, []string{"brand-voice-360m is at work on demo-catalogue", "Scores are computed once", "data-live"}},
 		{"/runs/" + webtest.Failed, 200, []string{fmt.Sprintf("plain-remote failed after 0 of %d outputs", voice.Total), "port 8001", "No texts yet."}},
 		{"/runs/" + webtest.Hosted, 200, []string{"1 of them without a text", "rate_limited", "USD"}},
 		{"/runs/no-such", 404, []string{"There is no run &#34;no-such&#34;", "404 Not Found", "stylesprint eval list"}},
 		{"/comparisons", 200, []string{"One set of runs can be compared", "plain, brand-voice and hosted-mini"}},
-		{comparison, 200, []string{"Take hosted-mini", "How it was decided", "<svg", "The same data as a table", "<mark>", "Baseline:", "Further texts", fmt.Sprintf("12 of %d texts", voice.Total)}},
+		{comparison, 200, []string{"hosted-mini is better than plain on Semantic similarity", "How it was decided", "<svg", "The same data as a table", "<mark>", "on the front: ", "Slice by slice", "too few: n = ", "Reported elsewhere, not measured here", "12.31", `<del>`, "not in the record; a hard rule forbids it", `<u tabindex="0" title="material"`, `src="/images/run-4k7m2p?item=SS-`, "of 50,000 products", "below what people wrote", "Latency, 99th percentile", "Throughput", "Baseline:", "Further texts", fmt.Sprintf("8 of %d texts", voice.Total)}},
 		{"/comparisons/view?run=" + webtest.Plain, 400, []string{"A comparison needs at least two runs"}},
 		{"/comparisons/view?run=" + webtest.Plain + "&run=" + webtest.Running, 409, []string{"is not done"}},
 		{"/comparisons/view?run=1&run=2&run=3&run=4&run=5&run=6&run=7&run=8", 400, []string{"at most 7 runs"}},

@@ -246,8 +246,17 @@ func (a *app) reportInput(ctx context.Context, c comparer, ids []string, f *comp
 	if err != nil {
 		return report.Input{}, err
 	}
-	in := report.Input{Comparison: got, Generated: a.now().UTC(), Version: buildVersion().Version, Note: datasetNote(got.Dataset)}
-	err = c.Rows(ctx, ids, func(r compare.Row) error {
+	return a.reportOf(ctx, c, got)
+}
+
+// reportOf adds the texts to a comparison.
+func (a *app) reportOf(ctx context.Context, c comparer, got compare.Comparison) (report.Input, error) {
+	ids := make([]string, len(got.Candidates))
+	for i, k := range got.Candidates {
+		ids[i] = k.Run.ID
+	}
+	in := report.Input{Comparison: got, Faithfulness: checker(), Picture: report.Thumbnails(pictures(got.Candidates[0].Run)), Generated: a.now().UTC(), Version: buildVersion().Version, Note: datasetNote(got.Dataset)}
+	err := c.Rows(ctx, ids, func(r compare.Row) error {
 		in.RowsTotal++
 		if len(in.Rows) < reportRows {
 			in.Rows = append(in.Rows, r)

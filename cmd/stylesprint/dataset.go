@@ -14,6 +14,7 @@ import (
 	"stylesprint/catalogue/demo"
 	"stylesprint/evaluate"
 	"stylesprint/evaluate/dataset"
+	"stylesprint/evaluate/faithfulness"
 	"stylesprint/evaluate/shard"
 )
 
@@ -117,6 +118,24 @@ func writeFile(path string, write func(*os.File) error) error {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
+}
+
+// pictures is the folder that the pictures of a run's items are paths in; nil: it is not known.
+func pictures(run evaluate.Run) fs.FS {
+	if isDemo(run.Dataset) {
+		return demo.Folder()
+	}
+	return nil
+}
+
+// checker holds texts against records by the embedded rules; nil where they
+// cannot be read, which a test of the rules rules out.
+func checker() *faithfulness.Checker {
+	rules, err := faithfulness.Embedded()
+	if err != nil {
+		return nil
+	}
+	return rules.Compile()
 }
 
 // datasets finds the items of runs again.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -26,6 +27,7 @@ type gateFlags struct {
 	loss, hard, min, max []string
 	candidates           []string
 	junit, markdown      string
+	report               string
 }
 
 func (a *app) evalGateCommand() *cobra.Command {
@@ -52,6 +54,11 @@ metric, a cost or a latency (cost_per_10000, latency_p95, throughput, failed_sha
 				if err != nil {
 					return err
 				}
+				if f.report != "" {
+					if err := a.gateReport(cmd.Context(), comparer{db, datasets{c.DataDir}}, got, f.report, rules); err != nil {
+						return err
+					}
+				}
 				return a.evalGate(got, f, rules)
 			})
 		},
@@ -66,6 +73,7 @@ metric, a cost or a latency (cost_per_10000, latency_p95, throughput, failed_sha
 	fl.StringSliceVar(&f.candidates, "candidate", nil, "hold only these candidates against the rules")
 	fl.StringVar(&f.junit, "junit", "", "write JUnit XML to this file too")
 	fl.StringVar(&f.markdown, "markdown", "", "write Markdown for a pull request to this file too")
+	fl.StringVar(&f.report, "report", "", "write the comparison with what the rules found, as one HTML file, too")
 	return cmd
 }
 
@@ -160,6 +168,20 @@ func (a *app) evalGate(got compare.Comparison, f gateFlags, rules gate.Rules) er
 		return gateError{result.Reasons()}
 	}
 	return nil
+}
+
+// gateReport writes the comparison, its texts and the gate's result as HTML.
+func (a *app) gateReport(ctx context.Context, c comparer, got compare.Comparison, path string, rules gate.Rules) error {
+	result, err := gate.Evaluate(got, rules)
+	if err != nil {
+		return err
+	}
+	in, err := a.reportOf(ctx, c, got)
+	if err != nil {
+		return err
+	}
+	in.Gate = &result
+	return writeFile(path, func(w *os.File) error { return report.Write(w, in) })
 }
 
 func (a *app) junitOptions() export.JUnitOptions {

@@ -220,9 +220,10 @@ func (s *server) pages(ready *httpserver.Readiness, closing <-chan struct{}) (ht
 	}
 	o := web.Options{
 		Runs: s.db, Compare: comparer{s.db, data}, Prompts: set, Samples: fill,
-		Models:  func(context.Context) ([]web.Model, error) { return s.shown, nil },
-		Health:  func(ctx context.Context) []web.Check { return s.health(ctx, ready) },
-		Items:   data.items,
+		Models: func(context.Context) ([]web.Model, error) { return s.shown, nil },
+		Health: func(ctx context.Context) []web.Check { return s.health(ctx, ready) },
+		Items:  data.items,
+		Images: pictures, Faithfulness: checker(),
 		Note:    datasetNote,
 		Review:  s.app.reviewPages(s.db, data),
 		Version: v.Version, Log: s.log, Closing: closing,

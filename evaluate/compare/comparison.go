@@ -245,6 +245,7 @@ type Row struct {
 	Fields     map[string]string `json:"fields"`
 	Slices     map[string]string `json:"slices,omitempty"`
 	References []string          `json:"references"`
+	Images     []string          `json:"images,omitempty"` // of the item, as in dataset.Item
 	// Cells holds one output for each of Comparison.Candidates; a zero Output
 	// (empty ItemID) where the run has none.
 	Cells []evaluate.Output `json:"cells"`

@@ -172,6 +172,9 @@ func (d *decider) better() bool {
 	return true
 }
 
+// fewNames is how many metrics a sentence names one by one.
+const fewNames = 4
+
 // elsewhere says that the other judged metrics hold.
 func (d *decider) elsewhere() string {
 	var others []string
@@ -182,6 +185,9 @@ func (d *decider) elsewhere() string {
 	}
 	if len(others) == 0 {
 		return ""
+	}
+	if len(others) > fewNames {
+		return fmt.Sprintf(" and loses less than the margin on all %d other metrics", len(others))
 	}
 	return " and loses less than the margin on " + list(others)
 }

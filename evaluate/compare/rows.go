@@ -93,7 +93,7 @@ func (r *Row) fill(items map[string]*dataset.Item) error {
 	if !ok {
 		return refuse(fmt.Sprintf("the runs hold an output of item %q, which the dataset does not have", r.ItemID), "give the dataset of the runs")
 	}
-	r.Family, r.Fields, r.Slices, r.References = item.Family, item.Fields, item.Slices, item.References
+	r.Family, r.Fields, r.Slices, r.References, r.Images = item.Family, item.Fields, item.Slices, item.References, item.Images
 	return nil
 }
 

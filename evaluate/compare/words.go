@@ -78,13 +78,17 @@ func are(names []string) string {
 	return "are"
 }
 
-// margins lists the margins of the judged metrics.
+// margins lists the margins of the judged metrics, of which the primary is one.
 func (d *decider) margins() string {
 	var out []string
 	for _, m := range d.c.Metrics {
 		if m.Judged {
 			out = append(out, m.Title+" "+amount(m.Margin, m.Unit))
 		}
+	}
+	if n := len(out); n > fewNames { // Method of pages and --json list them all
+		primary := d.c.Metrics[d.primary]
+		return fmt.Sprintf("%s %s, and those of the %d other metrics", primary.Title, amount(primary.Margin, primary.Unit), n-1)
 	}
 	return strings.Join(out, ", ")
 }

@@ -41,6 +41,13 @@ func (c *canvas) line(class string, x1, y1, x2, y2 float64) {
 	fmt.Fprintf(&c.b, `<path class="%s" d="M%s %sL%s %s"/>`, class, num(x1), num(y1), num(x2), num(y2))
 }
 
+// path writes several lines as one mark; lengths are those that must be finite.
+func (c *canvas) path(class, d string, lengths ...float64) {
+	if allFinite(lengths...) {
+		fmt.Fprintf(&c.b, `<path class="%s" d="%s"/>`, class, d)
+	}
+}
+
 func (c *canvas) rect(class string, x, y, w, h float64) {
 	if !allFinite(x, y, w, h) {
 		return

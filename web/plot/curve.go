@@ -284,7 +284,7 @@ func lineClass(series int) string {
 
 func meetsAny(b box, taken []box) bool {
 	for _, t := range taken {
-		if b.meets(t) {
+		if b.overlap(t) > 0 {
 			return true
 		}
 	}

@@ -1,6 +1,10 @@
 package plot
 
-import "strconv"
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
 
 // Distributions draws how values spread, one row for each series over a shared
 // scale: single dots where there are few values, bars where there are many,
@@ -147,18 +151,27 @@ func (p Distributions) pile(c *canvas, r Distribution, s scale, base float64, mo
 	wide := s.at(p.Low+step) - s.at(p.Low)
 	unit := (pileHeight - 6) / float64(most)
 	radius := min(4, wide/2-.5, unit/2-.3)
+	dots := radius >= 2.2
+	var d strings.Builder
 	for i, n := range r.Counts {
-		if n <= 0 {
-			continue
-		}
 		x := s.at(p.Low + step*float64(i))
-		if radius >= 2.2 {
-			for k := range n {
-				c.circle("dot"+class, x+wide/2, base-1-radius-float64(k)*(2*radius+.6), radius)
-			}
+		if n <= 0 || !finite(x) {
 			continue
 		}
-		h := unit * float64(n)
-		c.rect("bar"+class, x+.5, base-h, max(wide-1, 1), h)
+		if !dots {
+			h := unit * float64(n)
+			fmt.Fprintf(&d, "M%s %sh%sv%sh-%[3]sz", num(x+.5), num(base-h), num(max(wide-1, 1)), num(h))
+			continue
+		}
+		for k := range n { // a line of no length with round ends
+			fmt.Fprintf(&d, "M%s %sh0", num(x+wide/2), num(base-1-radius-float64(k)*(2*radius+.6)))
+		}
+	}
+	switch {
+	case d.Len() == 0:
+	case dots:
+		fmt.Fprintf(&c.b, `<path class="dot%s" stroke-width="%s" d="%s"/>`, class, num(2*radius), d.String())
+	default:
+		c.path("bar"+class, d.String(), wide, unit)
 	}
 }

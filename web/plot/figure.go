@@ -10,14 +10,21 @@ import (
 // narrow screens, and the table behind a summary. The id must be unique in the
 // page and hold letters, digits and hyphens.
 func Figure(p Plot, id string) template.HTML {
+	return figure(p, id, `<details><summary>The same data as a table</summary>`+string(p.Table().html(id+"-c"))+`</details>`)
+}
+
+// FigureOf is Figure for data that stand in a table of the page already: in place
+// of a table there is a link to the element with that id.
+func FigureOf(p Plot, id, table string) template.HTML {
+	return figure(p, id, `<p class="small"><a href="#`+html.EscapeString(table)+`">The same data as a table</a></p>`)
+}
+
+func figure(p Plot, id, rest string) template.HTML {
 	var b strings.Builder
-	safe := html.EscapeString(id)
-	b.WriteString(`<figure class="figure" id="` + safe + `"><figcaption>` + html.EscapeString(p.Finding()) + `</figcaption>`)
+	b.WriteString(`<figure class="figure" id="` + html.EscapeString(id) + `"><figcaption>` + html.EscapeString(p.Finding()) + `</figcaption>`)
 	b.WriteString(string(SVG(p, Options{ID: id + "-w", Width: Wide, Class: "wide"})))
-	b.WriteString(string(SVG(p, Options{ID: id + "-n", Width: Narrow, Class: "narrow"})))
-	b.WriteString(`<details><summary>The same data as a table</summary>`)
-	b.WriteString(string(p.Table().html(id + "-c")))
-	b.WriteString(`</details></figure>`)
+	b.WriteString(string(SVG(p, Options{ID: id + "-n", Named: id + "-w", Width: Narrow, Class: "narrow"})))
+	b.WriteString(rest + `</figure>`)
 	return template.HTML(b.String()) // every text above is escaped
 }
 

@@ -1,5 +1,7 @@
 package plot
 
+import "fmt"
+
 // Intervals draws values with whiskers, in panels that each have a scale.
 type Intervals struct {
 	Title  string
@@ -14,7 +16,8 @@ type Panel struct {
 	Zero bool
 	// Left and Right say what lies on either side of zero: "plain better".
 	Left, Right string
-	// Margin, where positive, shades what lies within it of zero.
+	// Margin, where positive, shades what lies within it of zero, in rows that have
+	// no margin of their own.
 	Margin   float64
 	Decimals int
 	Rows     []Interval
@@ -24,6 +27,8 @@ type Panel struct {
 type Interval struct {
 	Label            string
 	Value, Low, High float64 // Low equal to High: no interval
+	Group            string  // heads the rows that follow one another with it; may be empty
+	Margin           float64 // as in Panel, for this row alone
 	Series           int     // picks colour and shape
 	Verdict          string  // a word after the figures; may be empty
 	N                int     // what the figure is made of; 0: not shown
@@ -43,10 +48,17 @@ func (p Intervals) Table() Table {
 			if r.N > 0 {
 				n = Number(float64(r.N), 0)
 			}
-			t.Rows = append(t.Rows, []string{r.Label, panel.named(), value, interval, n, r.Verdict})
+			t.Rows = append(t.Rows, []string{r.named(), panel.named(), value, interval, n, r.Verdict})
 		}
 	}
 	return t
+}
+
+func (r Interval) named() string {
+	if r.Group == "" {
+		return r.Label
+	}
+	return r.Group + ", " + r.Label
 }
 
 func (p Panel) named() string {
@@ -92,8 +104,10 @@ func (p Panel) bounds() (lo, hi float64) {
 	}
 	if p.Zero {
 		e.add(0)
-		if p.Margin > 0 && e.any {
-			e.add(-p.Margin, p.Margin)
+		for _, r := range p.Rows {
+			if m := p.margin(r); m > 0 && e.any {
+				e.add(-m, m)
+			}
 		}
 	}
 	lo, hi = e.widened()
@@ -109,17 +123,25 @@ func (p Panel) bounds() (lo, hi float64) {
 	return lo, hi
 }
 
+// margin of a row.
+func (p Panel) margin(r Interval) float64 {
+	if r.Margin > 0 {
+		return r.Margin
+	}
+	return p.Margin
+}
+
 func (p Intervals) draw(width float64) *canvas {
 	c := &canvas{w: width}
 	narrow := width < 520
 	left, right := 0.0, 0.0
 	for _, panel := range p.Panels {
 		for _, r := range panel.Rows {
-			left = max(left, textWidth(r.Label, labelSize)+18)
+			left = max(left, textWidth(r.Label, labelSize)+30)
 			right = max(right, textWidth(panel.caption(r), labelSize)+18)
 		}
 	}
-	left, right = min(left, width*.26), min(right, width*.38)
+	left, right = min(left, width*.32), min(right, width*.38)
 	if narrow {
 		left, right = 6, 6
 	}
@@ -144,15 +166,13 @@ func (p Panel) draw(c *canvas, left, right float64, narrow bool) {
 	if narrow {
 		height = 46
 	}
-	top, bottom := c.h, c.h+height*float64(len(p.Rows))
-	if !narrow {
-		p.ground(c, s, top, bottom+4)
-	}
+	tops, bottom := p.tops(c.h, height)
+	p.ground(c, s, tops, bottom+4, narrow)
 	for i, r := range p.Rows {
-		if narrow { // only beneath the whisker, clear of the label
-			p.ground(c, s, top+height*float64(i)+22, top+height*float64(i)+42)
+		if tops[i].heading {
+			c.text("l", atStart, 0, tops[i].y-4, fit(r.Group, labelSize, left+(c.w-left)*.5))
 		}
-		p.row(c, r, s, top+height*float64(i), narrow)
+		p.row(c, r, s, tops[i].y, narrow)
 	}
 	c.h = bottom
 	axis(c, s, bottom+4)
@@ -165,16 +185,68 @@ func (p Panel) draw(c *canvas, left, right float64, narrow bool) {
 	}
 }
 
-// ground draws the margin and the line of no difference between two heights.
-func (p Panel) ground(c *canvas, s scale, top, bottom float64) {
-	if !p.Zero {
+// groupHeight is the height of a line that heads rows.
+const groupHeight = 20.0
+
+// seat is where a row begins, below its heading where it has one.
+type seat struct {
+	y       float64
+	heading bool
+}
+
+func (p Panel) tops(y, height float64) (tops []seat, bottom float64) {
+	for i, r := range p.Rows {
+		heading := r.Group != "" && (i == 0 || p.Rows[i-1].Group != r.Group)
+		if heading {
+			y += groupHeight
+		}
+		tops = append(tops, seat{y, heading})
+		y += height
+	}
+	return tops, y
+}
+
+// ground draws the margins and the line of no difference down to a height. Rows
+// with the same margin share a band. On narrow drawings both stand only
+// beneath the whiskers, clear of the labels.
+func (p Panel) ground(c *canvas, s scale, tops []seat, bottom float64, narrow bool) {
+	if !p.Zero || len(tops) == 0 {
 		return
 	}
-	if p.Margin > 0 {
-		x := s.clamped(-p.Margin)
-		c.rect("band", x, top, s.clamped(p.Margin)-x, bottom-top)
+	band, zero := "", ""
+	draw := func(margin, top, end float64) {
+		if margin > 0 {
+			from, to := s.clamped(-margin), s.clamped(margin)
+			if allFinite(from, to) {
+				band += fmt.Sprintf("M%s %sH%sV%sH%[1]sz", num(from), num(top), num(to), num(end))
+			}
+		}
 	}
-	c.line("zero", s.at(0), top, s.at(0), bottom)
+	top := tops[0].y
+	for i := range tops {
+		margin := p.margin(p.Rows[i])
+		if narrow {
+			draw(margin, tops[i].y+22, tops[i].y+42)
+			zero += fmt.Sprintf("M%s %sv20", num(s.at(0)), num(tops[i].y+22))
+			continue
+		}
+		end := bottom
+		if i+1 < len(tops) {
+			if p.margin(p.Rows[i+1]) == margin {
+				continue
+			}
+			end = tops[i+1].y
+		}
+		draw(margin, top, end)
+		top = end
+	}
+	if !narrow {
+		zero = fmt.Sprintf("M%s %sV%s", num(s.at(0)), num(tops[0].y), num(bottom))
+	}
+	if band != "" {
+		c.path("band", band)
+	}
+	c.path("zero", zero, s.at(0))
 }
 
 func arrow(before, s, after string) string {
@@ -186,37 +258,40 @@ func arrow(before, s, after string) string {
 
 func (p Panel) row(c *canvas, r Interval, s scale, top float64, narrow bool) {
 	y := top + 16
+	indent := 0.0
+	if r.Group != "" {
+		indent = 12
+	}
 	if narrow {
 		caption := p.caption(r)
-		c.text("l", atStart, 0, top+16, fit(r.Label, labelSize, c.w-textWidth(caption, labelSize)-14))
+		c.text("l", atStart, indent, top+16, fit(r.Label, labelSize, c.w-indent-textWidth(caption, labelSize)-14))
 		c.text("n", atEnd, c.w, top+16, fit(caption, labelSize, c.w*.78))
 		y = top + 32
 	} else {
-		c.text("l", atStart, 0, y+4.5, fit(r.Label, labelSize, s.from-12))
+		c.text("l", atStart, indent, y+4.5, fit(r.Label, labelSize, s.from-indent-12))
 		c.text("n", atEnd, c.w, y+4.5, fit(p.caption(r), labelSize, c.w-s.to-8))
 	}
 	if r.Missing != "" || !finite(r.Value) {
 		return
 	}
 	if r.Low != r.High && finite(r.Low) && finite(r.High) {
-		class := "w c" + num(float64(seriesClass(r.Series)))
 		a, b := s.clamped(r.Low), s.clamped(r.High)
-		c.line(class, a, y, b, y)
-		c.line(class, a, y-4, a, y+4)
-		c.line(class, b, y-4, b, y+4)
+		c.path("w c"+num(float64(seriesClass(r.Series))), fmt.Sprintf("M%s %sH%sM%[1]s %[4]sv8M%[3]s %[4]sv8", num(a), num(y), num(b), num(y-4)), a, b)
 	}
 	c.mark(r.Series, s.clamped(r.Value), y)
 }
 
 // axis draws a horizontal axis with ticks at y. It takes 20 pixels.
 func axis(c *canvas, s scale, y float64) {
-	c.line("axis", s.from, y, s.to, y)
-	values, decimals := ticks(s.lo, s.hi, max(2, int((s.to-s.from)/80)))
+	d := fmt.Sprintf("M%s %sH%s", num(s.from), num(y), num(s.to))
+	values, decimals := ticks(s.lo, s.hi, max(3, int((s.to-s.from)/80)))
 	for _, v := range values {
-		x := s.at(v)
-		c.line("axis", x, y, x, y+4)
+		d += fmt.Sprintf("M%s %sv4", num(s.at(v)), num(y))
+	}
+	c.path("axis", d, s.from, s.to, y)
+	for _, v := range values {
 		label := Number(v, decimals)
 		half := textWidth(label, tickSize) / 2
-		c.text("k", atMiddle, min(max(x, half), c.w-half), y+17, label)
+		c.text("k", atMiddle, min(max(s.at(v), half), c.w-half), y+17, label)
 	}
 }

@@ -82,7 +82,10 @@ func (t Table) Describe() string {
 
 // Options say how to draw.
 type Options struct {
-	ID    string // unique in the page; empty: the drawing is labelled without ids
+	ID string // unique in the page; empty: the drawing is labelled without ids
+	// Named is the ID of another drawing of the same plot, whose name and
+	// description serve this one, too; empty: it has its own.
+	Named string
 	Width int    // CSS pixels, at least 240; 0: Wide
 	Class string // further classes of the svg element
 }
@@ -105,6 +108,12 @@ func SVG(p Plot, o Options) template.HTML {
 	class := strings.TrimSpace("plot " + o.Class)
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg class="%s" viewBox="0 0 %s %s" role="img"`, html.EscapeString(class), num(c.w), num(c.h))
+	if o.Named != "" {
+		id := html.EscapeString(o.Named)
+		fmt.Fprintf(&b, ` aria-labelledby="%s-t" aria-describedby="%s-d">`, id, id)
+		b.WriteString(c.b.String() + "</svg>")
+		return template.HTML(b.String()) // the id above and every text of the canvas are escaped
+	}
 	title, desc := html.EscapeString(p.Finding()), html.EscapeString(p.Table().Describe())
 	if o.ID == "" {
 		fmt.Fprintf(&b, ` aria-label="%s"><title>%s</title><desc>%s</desc>`, title, title, desc)

@@ -42,6 +42,20 @@ func plots() map[string]Plot {
 			{Label: "hosted-mini", X: .9, Y: .056, YLow: .05, YHigh: .062, Series: 2},
 			{Label: "lost", Missing: "no latency", Series: 3},
 		}},
+		"forest": Intervals{Title: "hosted-small is worse on BLEU", Panels: []Panel{
+			{Title: "0–100, higher is better", Zero: true, Left: "plain better", Right: "candidate better", Decimals: 1, Rows: []Interval{
+				{Group: "BLEU", Label: "brand-voice", Value: -2.2, Low: -3.1, High: -1.2, Margin: 1, Series: 1, Verdict: "worse", N: 24},
+				{Group: "BLEU", Label: "hosted-mini", Value: .3, Low: -.4, High: .9, Margin: 1, Series: 2, Verdict: "equivalent", N: 24},
+				{Group: "chrF2", Label: "brand-voice", Value: 1.1, Low: -.5, High: 2.4, Margin: .5, Series: 1, Verdict: "undecided", N: 24},
+				{Group: "chrF2", Label: "hosted-mini", Missing: "not compared", Series: 2},
+			}},
+		}},
+		"front": Scatter{Title: "large costs 4 times as much as small for +7.7 BLEU", XName: "cost of 10,000 texts", XUnit: "USD", XDecimals: 2, YName: "BLEU", YUnit: "0–100", YDecimals: 1, XFromZero: true, Front: true, Points: []Point{
+			{Label: "small", X: 1.1, Y: 3.1, XLow: 1, XHigh: 1.2, YLow: 1.7, YHigh: 4.3, Ring: true, Note: "on the front in 100 %"},
+			{Label: "large", X: 4.4, Y: 10.8, XLow: 4.2, XHigh: 4.6, YLow: 7.8, YHigh: 14.3, Series: 1, Ring: true, Note: "on the front in 100 %"},
+			{Label: "middle", X: 2.9, Y: 2.5, YLow: 1.9, YHigh: 3.2, Series: 2, Note: "on the front in 4 %"},
+			{Label: "lost", Missing: "no price is set for the model", Series: 3},
+		}},
 		"bars": Bars{Title: "plain answers fastest", Quantity: "median latency", Unit: "s", Decimals: 2, Rows: []Bar{
 			{Label: "plain", Value: 1.1, Low: 1, High: 1.2, Note: "local"}, {Label: "brand-voice", Value: 1.4, Series: 1}, {Label: "lost", Missing: "not measured", Series: 2},
 		}},

@@ -1,6 +1,13 @@
 package plot
 
-import "strconv"
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // Scatter draws labelled points over two quantities, with whiskers where they
 // have intervals.
@@ -11,7 +18,10 @@ type Scatter struct {
 	XDecimals    int // of the figures in the table
 	YDecimals    int
 	FromZero     bool // both axes begin at zero
-	Points       []Point
+	XFromZero    bool // the horizontal one does
+	// Front joins the points that are ringed by a line in steps.
+	Front  bool
+	Points []Point
 }
 
 // Point is one mark. An interval whose ends are equal is not drawn.
@@ -21,6 +31,8 @@ type Point struct {
 	XLow, XHigh float64
 	YLow, YHigh float64
 	Series      int
+	Ring        bool   // marks the point out
+	Note        string // a second line of the label; may be empty
 	Missing     string // why it has no place; empty when it has one
 }
 
@@ -31,16 +43,19 @@ func (p Scatter) Finding() string { return p.Title }
 func (p Scatter) Table() Table {
 	x, y := quantity(p.XName, p.XUnit), quantity(p.YName, p.YUnit)
 	t := Table{Caption: p.Title, Columns: []string{"Candidate", x, x + ", interval", y, y + ", interval"}}
+	noted := slices.ContainsFunc(p.Points, func(pt Point) bool { return pt.Note != "" })
+	if noted {
+		t.Columns = append(t.Columns, "note")
+	}
 	for _, pt := range p.Points {
+		row := []string{pt.Label, Number(pt.X, p.XDecimals), span(pt.XLow, pt.XHigh, p.XDecimals), Number(pt.Y, p.YDecimals), span(pt.YLow, pt.YHigh, p.YDecimals)}
 		if !pt.placed() {
-			why := pt.Missing
-			if why == "" {
-				why = "not a number"
-			}
-			t.Rows = append(t.Rows, []string{pt.Label, why, "", "", ""})
-			continue
+			row = []string{pt.Label, cmp.Or(pt.Missing, "not a number"), "", "", ""}
 		}
-		t.Rows = append(t.Rows, []string{pt.Label, Number(pt.X, p.XDecimals), span(pt.XLow, pt.XHigh, p.XDecimals), Number(pt.Y, p.YDecimals), span(pt.YLow, pt.YHigh, p.YDecimals)})
+		if noted {
+			row = append(row, pt.Note)
+		}
+		t.Rows = append(t.Rows, row)
 	}
 	return t
 }
@@ -77,14 +92,16 @@ func (p Scatter) draw(width float64) *canvas {
 			ey.add(pt.YLow, pt.YHigh)
 		}
 	}
-	if p.FromZero {
+	if p.FromZero || p.XFromZero {
 		ex.add(0)
+	}
+	if p.FromZero {
 		ey.add(0)
 	}
 	xlo, xhi := ex.widened()
 	ylo, yhi := ey.widened()
 	plotHeight := min(width*.48, 320)
-	yticks, ydec := ticks(ylo, yhi, max(2, int(plotHeight/55)))
+	yticks, ydec := ticks(ylo, yhi, max(3, int(plotHeight/55)))
 	left := 0.0
 	for _, v := range yticks {
 		left = max(left, textWidth(Number(v, ydec), tickSize)+12)
@@ -106,7 +123,35 @@ func (p Scatter) draw(width float64) *canvas {
 	return c
 }
 
+// front joins the ringed points: along the horizontal axis first, since nothing
+// between two of them is known to reach the second one's height.
+func (p Scatter) front(c *canvas, xs, ys scale) {
+	var ringed []Point
+	for _, pt := range p.Points {
+		if pt.Ring && pt.placed() {
+			ringed = append(ringed, pt)
+		}
+	}
+	if len(ringed) < 2 {
+		return
+	}
+	slices.SortStableFunc(ringed, func(a, b Point) int { return cmp.Compare(a.X, b.X) })
+	var d strings.Builder
+	for i, pt := range ringed {
+		x, y := num(xs.clamped(pt.X)), num(ys.clamped(pt.Y))
+		if i == 0 {
+			fmt.Fprintf(&d, "M%s %s", x, y)
+			continue
+		}
+		fmt.Fprintf(&d, "H%sV%s", x, y)
+	}
+	fmt.Fprintf(&c.b, `<path class="front" d="%s"/>`, d.String())
+}
+
 func (p Scatter) points(c *canvas, xs, ys scale) {
+	if p.Front {
+		p.front(c, xs, ys)
+	}
 	var taken []box
 	for _, pt := range p.Points {
 		if pt.placed() {
@@ -126,43 +171,54 @@ func (p Scatter) points(c *canvas, xs, ys scale) {
 		if pt.YLow != pt.YHigh {
 			c.line(class, x, ys.clamped(pt.YLow), x, ys.clamped(pt.YHigh))
 		}
+		if pt.Ring {
+			c.circle("ring", x, y, 9)
+		}
 		c.mark(pt.Series, x, y)
-		b := place(pt.Label, x, y, xs, ys, taken)
+		b := place(pt, x, y, xs, ys, taken)
 		taken = append(taken, b)
 		c.text("l halo", atStart, b.x, b.y+13, fit(pt.Label, labelSize, b.w+2))
+		if pt.Note != "" {
+			c.text("k halo", atStart, b.x, b.y+28, fit(pt.Note, tickSize, b.w+2))
+		}
 	}
 }
 
 // box is a rectangle that holds a mark or a label.
 type box struct{ x, y, w, h float64 }
 
-func (b box) meets(o box) bool {
-	return b.x < o.x+o.w && o.x < b.x+b.w && b.y < o.y+o.h && o.y < b.y+b.h
-}
-
 // place finds room for a label near (x, y): above right first, since whiskers
 // run along the axes.
-func place(label string, x, y float64, xs, ys scale, taken []box) box {
-	w := min(textWidth(label, labelSize), (xs.to-xs.from)*.6)
-	const h, gap = 16, 8
+func place(pt Point, x, y float64, xs, ys scale, taken []box) box {
+	w := min(max(textWidth(pt.Label, labelSize), textWidth(pt.Note, tickSize)), (xs.to-xs.from)*.6)
+	h, gap := 16.0, 8.0
+	if pt.Note != "" {
+		h += 15
+	}
+	if pt.Ring {
+		gap += 3
+	}
 	tries := []box{
 		{x + gap, y - h - 3, w, h}, {x - gap - w, y - h - 3, w, h},
 		{x + gap, y + 3, w, h}, {x - gap - w, y + 3, w, h},
 		{x - w/2, y - 2*h - 3, w, h}, {x - w/2, y + h + 3, w, h},
+		{x - w/2, y + gap + 3, w, h}, {x - w/2, y - h - gap - 5, w, h},
 	}
-	best := tries[0]
+	best, least := box{}, math.Inf(1)
 	for _, b := range tries {
-		if b.x < xs.from || b.x+b.w > xs.to+8 || b.y < ys.to-20 || b.y+b.h > ys.from {
-			continue
-		}
-		free := true
+		moved := box{min(max(b.x, xs.from), max(xs.from, xs.to+8-w)), min(max(b.y, ys.to-20), ys.from-h), w, h}
+		cost := 8 * (math.Abs(moved.x-b.x) + math.Abs(moved.y-b.y)) // a label is better where it was meant to be
 		for _, t := range taken {
-			free = free && !b.meets(t)
+			cost += moved.overlap(t)
 		}
-		if free {
-			return b
+		if cost < least {
+			best, least = moved, cost
 		}
 	}
-	best.x = min(max(best.x, xs.from), xs.to-w)
 	return best
+}
+
+// overlap is the area that two rectangles share.
+func (b box) overlap(o box) float64 {
+	return max(0, min(b.x+b.w, o.x+o.w)-max(b.x, o.x)) * max(0, min(b.y+b.h, o.y+o.h)-max(b.y, o.y))
 }

@@ -135,7 +135,8 @@ func classSentence(r classification.Report) string {
 func percentOf(f classification.Figure) string { return plot.Number(100*float64(f), 0) + " %" }
 
 func headlineTable(r classification.Report) table {
-	t := table{Caption: "Over " + show.Of(r.N, "item") + "; beside each figure its 95 % interval where there is one", Columns: []column{{Name: "value"}, {Name: "interval"}}}
+	t := table{ID: "figures", Corner: "Figure", Caption: "Over " + show.Of(r.N, "item") + "; beside each figure its 95 % interval where there is one", Columns: []column{{Name: "value"}, {Name: "interval"}}}
+	var rows []figureRow
 	for _, h := range r.Headlines {
 		note := "higher is better"
 		if h.LowerIsBetter {
@@ -144,7 +145,7 @@ func headlineTable(r classification.Report) table {
 		row := figureRow{Name: h.Title, Note: note}
 		if h.Missing != "" {
 			row.Cells = []cell{{Figure: show.Figure{Value: h.Missing, Missing: true}}, blank()}
-			t.Rows = append(t.Rows, row)
+			rows = append(rows, row)
 			continue
 		}
 		interval := blank()
@@ -152,8 +153,9 @@ func headlineTable(r classification.Report) table {
 			interval = cell{Figure: show.Figure{Value: plot.Number(float64(h.Low), 3) + " to " + plot.Number(float64(h.High), 3)}}
 		}
 		row.Cells = []cell{{Figure: show.Figure{Value: plot.Number(float64(h.Value), 3), Interval: "n " + show.Count(h.N)}}, interval}
-		t.Rows = append(t.Rows, row)
+		rows = append(rows, row)
 	}
+	t.Groups = []tableGroup{{Rows: rows}}
 	return t
 }
 

@@ -81,7 +81,7 @@ func TestClassificationPageOfManyClasses(t *testing.T) {
 	if strings.Contains(page, `id="plot-confusion"`) || !strings.Contains(page, "The most frequent wrong predictions") {
 		t.Error("a large matrix is a list of its most frequent mistakes")
 	}
-	if n := strings.Count(page[strings.Index(page, `aria-labelledby="plot-roc-w-t"`):strings.Index(page, `aria-labelledby="plot-roc-n-t"`)], `class="curve c`); n != 2*drawnCurves {
+	if n := strings.Count(page[strings.Index(page, `aria-labelledby="plot-roc-w-t"`):strings.Index(page, `class="plot narrow"`)], `class="curve c`); n != 2*drawnCurves {
 		t.Errorf("%d strokes, want %d curves with their keys", n, drawnCurves)
 	}
 }

@@ -15,13 +15,13 @@ const drawnCurves = 6
 func classFigures(r classification.Report) []figure {
 	var out []figure
 	if len(r.Curves) > 0 {
-		out = append(out, figure{"plot-roc", rocPlot(r)}, figure{"plot-pr", prPlot(r)})
+		out = append(out, figure{"plot-roc", rocPlot(r), ""}, figure{"plot-pr", prPlot(r), ""})
 	}
 	if len(r.Calibration) > 0 {
-		out = append(out, figure{"plot-calibration", calibrationPlot(r)})
+		out = append(out, figure{"plot-calibration", calibrationPlot(r), ""})
 	}
 	if r.Confusion != nil && len(r.Confusion.Classes) <= drawnClasses {
-		out = append(out, figure{"plot-confusion", matrixPlot(r)})
+		out = append(out, figure{"plot-confusion", matrixPlot(r), ""})
 	}
 	return out
 }

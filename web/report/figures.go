@@ -1,7 +1,6 @@
 package report
 
 import (
-	"strconv"
 	"strings"
 	"unicode"
 
@@ -13,50 +12,102 @@ import (
 
 // figure is a plot with its id in the page.
 type figure struct {
-	id   string
-	plot plot.Plot
+	id    string
+	plot  plot.Plot
+	table string // id of the table with the same data; empty: it has its own
 }
 
-// figures are the plots of a comparison, in the order of the argument.
+// figures are the plots of a comparison, in the order of the argument: the
+// differences group by group, then how single outputs spread.
 func figures(c compare.Comparison) []figure {
-	out := []figure{{"plot-differences", differences(c)}}
+	var out []figure
+	for _, g := range grouped(c) {
+		out = append(out, figure{"plot-differences-" + g.ID, differences(c, g), "figures-c"})
+	}
 	for i, m := range c.Metrics {
+		if m.Name != c.Primary {
+			continue
+		}
 		if p, ok := distribution(c, i, m); ok {
-			out = append(out, figure{"plot-spread-" + strconv.Itoa(i+1), p})
+			out = append(out, figure{"plot-spread", p, ""})
 		}
 	}
 	if p, ok := latencies(c); ok {
-		out = append(out, figure{"plot-latency", p})
+		out = append(out, figure{"plot-latency", p, ""})
 	}
-	return append(out, figure{"plot-cost", latencyAndCost(c)})
+	return out
 }
 
-func differences(c compare.Comparison) plot.Plot {
-	p := plot.Intervals{Title: differencesFinding(c)}
-	series := seriesOf(c)
+// differences is the forest plot of a group of metrics: a panel for those that
+// share a unit and a direction.
+func differences(c compare.Comparison, g metricGroup) plot.Plot {
+	p := plot.Intervals{Title: differencesFinding(c, g.Metrics)}
+	if len(grouped(c)) > 1 {
+		p.Title = g.Title + ". " + p.Title
+	}
+	var order []string
+	panels := map[string][]int{}
+	for _, i := range g.Metrics {
+		key := panelTitle(c.Metrics[i])
+		if panels[key] == nil {
+			order = append(order, key)
+		}
+		panels[key] = append(panels[key], i)
+	}
+	for _, key := range order {
+		p.Panels = append(p.Panels, differencePanel(c, key, panels[key]))
+	}
+	return p
+}
+
+// panelTitle is what metrics of one panel have in common.
+func panelTitle(m compare.Metric) string {
+	word := better(m)
+	if word == "" {
+		word = "not judged"
+	}
+	return strings.TrimPrefix(scaleOf(m).Unit+", "+word, ", ")
+}
+
+func differencePanel(c compare.Comparison, title string, metrics []int) plot.Panel {
 	rest := challengers(c)
-	for i, m := range c.Metrics {
-		panel := plot.Panel{Title: m.Title, Unit: show.Unit(m.Unit), Zero: true}
-		if m.Direction != compare.DirectionNone {
-			panel.Margin = m.Margin
-			panel.Title += ", " + string(m.Direction) + " is better"
-		}
-		panel.Left, panel.Right = c.Baseline+" higher", "candidate higher"
-		if len(rest) == 1 {
-			panel.Right = rest[0].Name + " higher"
-		}
+	series := seriesOf(c)
+	panel := plot.Panel{Title: show.Sentence(title), Zero: true}
+	panel.Left, panel.Right = sides(c, c.Metrics[metrics[0]])
+	for _, i := range metrics {
+		m := c.Metrics[i]
+		by := scaleOf(m).By
 		for _, k := range rest {
 			d := at(k.Differences, i)
-			panel.Decimals = max(panel.Decimals, show.Decimals(m.Unit, d.Delta))
-			r := plot.Interval{Label: k.Name, Value: d.Delta, Low: d.Low, High: d.High, Series: series[k.Name], N: c.Items, Verdict: string(d.Verdict)}
+			panel.Decimals = max(panel.Decimals, scaleOf(m).Decimals(d.Delta*by))
+			r := plot.Interval{Label: m.Title, Value: by * d.Delta, Low: by * d.Low, High: by * d.High, Margin: by * m.Margin, Series: series[k.Name], N: at(k.Scores, i).N, Verdict: string(d.Verdict)}
+			if len(rest) > 1 {
+				r.Group, r.Label = m.Title, k.Name
+			}
 			if i >= len(k.Differences) {
 				r.Missing = "not compared"
+			} else if why := at(k.Scores, i).Missing; why != "" {
+				r.Missing = why
 			}
 			panel.Rows = append(panel.Rows, r)
 		}
-		p.Panels = append(p.Panels, panel)
 	}
-	return p
+	return panel
+}
+
+// sides says what lies to the left and to the right of no difference.
+func sides(c compare.Comparison, m compare.Metric) (left, right string) {
+	name := "candidate"
+	if rest := challengers(c); len(rest) == 1 {
+		name = rest[0].Name
+	}
+	switch m.Direction {
+	case compare.DirectionHigher:
+		return c.Baseline + " better", name + " better"
+	case compare.DirectionLower:
+		return name + " better", c.Baseline + " better"
+	}
+	return c.Baseline + " higher", name + " higher"
 }
 
 func seriesOf(c compare.Comparison) map[string]int {
@@ -113,37 +164,6 @@ func latencies(c compare.Comparison) (plot.Plot, bool) {
 	}
 	p.Title = medianFinding("latency", "s", medians)
 	return p, len(medians) > 0
-}
-
-// latencyAndCost is a scatter; where nothing costs anything, one axis has
-// nothing to tell and bars of latency stand alone.
-func latencyAndCost(c compare.Comparison) plot.Plot {
-	title := operationFinding(c)
-	free := true
-	for _, k := range c.Candidates {
-		free = free && (k.Operation.Cost.Missing != "" || k.Operation.Cost.Value == 0)
-	}
-	if free {
-		p := plot.Bars{Title: title, Quantity: "median latency", Unit: "s", Decimals: 2}
-		for i, k := range c.Candidates {
-			s := k.Operation.LatencyP50
-			p.Decimals = max(p.Decimals, show.Decimals("s", s.Value))
-			p.Rows = append(p.Rows, plot.Bar{Label: k.Name, Value: s.Value, Low: s.Low, High: s.High, Series: i, Missing: s.Missing})
-		}
-		return p
-	}
-	p := plot.Scatter{Title: title, XName: "median latency", XUnit: "s", XDecimals: 2, YName: "cost of 10,000 outputs", FromZero: true}
-	for i, k := range c.Candidates {
-		x, y := k.Operation.LatencyP50, k.Operation.Cost
-		p.YUnit = y.Unit
-		p.YDecimals = max(p.YDecimals, show.Decimals(y.Unit, y.Value))
-		pt := plot.Point{Label: k.Name, X: x.Value, Y: y.Value, Series: i}
-		pt.XLow, pt.XHigh = bounds(x)
-		pt.YLow, pt.YHigh = bounds(y)
-		pt.Missing = strings.Trim(x.Missing+"; "+y.Missing, "; ")
-		p.Points = append(p.Points, pt)
-	}
-	return p
 }
 
 func bounds(s stylesprint.Score) (low, high float64) {

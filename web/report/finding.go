@@ -10,11 +10,11 @@ import (
 	"stylesprint/web/show"
 )
 
-// differencesFinding says on which metrics each challenger differs.
-func differencesFinding(c compare.Comparison) string {
+// differencesFinding says on which of the metrics each challenger differs.
+func differencesFinding(c compare.Comparison, metrics []int) string {
 	var sentences []string
 	for _, k := range challengers(c) {
-		sentences = append(sentences, k.Name+" "+verdicts(c, k))
+		sentences = append(sentences, k.Name+" "+verdicts(c, k, metrics))
 	}
 	if len(sentences) == 0 {
 		return "Nothing is compared"
@@ -22,30 +22,38 @@ func differencesFinding(c compare.Comparison) string {
 	return "Against " + c.Baseline + ", " + strings.Join(sentences, "; ")
 }
 
-func verdicts(c compare.Comparison, k compare.Candidate) string {
-	words := map[compare.Verdict][]string{}
-	for i, m := range c.Metrics {
+func verdicts(c compare.Comparison, k compare.Candidate, metrics []int) string {
+	words := map[string][]string{}
+	for _, i := range metrics {
 		if i < len(k.Differences) {
-			v := k.Differences[i].Verdict
-			words[v] = append(words[v], inSentence(m.Title))
+			w := verdictWord(k.Differences[i])
+			words[w] = append(words[w], inSentence(c.Metrics[i].Title))
 		}
 	}
 	var parts []string
-	for _, p := range []struct {
-		verdict compare.Verdict
-		text    string
-	}{
-		{compare.VerdictBetter, "is better on "}, {compare.VerdictWorse, "is worse on "}, {compare.VerdictEquivalent, "is equivalent on "},
-		{compare.VerdictUndecided, "is undecided on "},
-	} {
-		if list := words[p.verdict]; len(list) > 0 {
-			parts = append(parts, p.text+show.List(list))
+	for _, verb := range []string{"is better on ", "is worse on ", "is equivalent on ", "is undecided on ", "is higher on ", "is lower on "} {
+		if list := words[verb]; len(list) > 0 {
+			parts = append(parts, verb+show.List(list))
 		}
 	}
 	if len(parts) == 0 {
 		return "is shown but not judged"
 	}
 	return show.List(parts)
+}
+
+// verdictWord is the verb of a difference; one that is not judged is higher or
+// lower where its interval lies on one side, and nothing otherwise.
+func verdictWord(d compare.Difference) string {
+	switch {
+	case d.Verdict != compare.VerdictShown && d.Verdict != "":
+		return "is " + string(d.Verdict) + " on "
+	case d.Low > 0:
+		return "is higher on "
+	case d.High < 0:
+		return "is lower on "
+	}
+	return ""
 }
 
 // median is a candidate's median as it is printed.
@@ -90,49 +98,4 @@ func have(names []string) string {
 		return " has"
 	}
 	return " have"
-}
-
-// operationFinding names the cheapest and the fastest candidate.
-func operationFinding(c compare.Comparison) string {
-	fast := -1
-	for i, k := range c.Candidates {
-		o := k.Operation
-		if o.LatencyP50.Missing == "" && (fast < 0 || o.LatencyP50.Value < c.Candidates[fast].Operation.LatencyP50.Value) {
-			fast = i
-		}
-	}
-	if fast < 0 {
-		return "No latency was measured"
-	}
-	f := c.Candidates[fast]
-	speed := f.Name + " answers fastest, in " + plot.Number(f.Operation.LatencyP50.Value, show.Decimals("s", f.Operation.LatencyP50.Value)) + " s at the median"
-	cheap, cost := cheapest(c)
-	switch {
-	case len(cheap) == 0:
-		return speed + "; no cost is known"
-	case cost == 0 && len(cheap) == len(c.Candidates):
-		return speed + "; no candidate costs anything for each request"
-	case cost == 0 && len(cheap) > 1:
-		return speed + "; " + show.List(cheap) + " cost nothing for each request"
-	case cost == 0:
-		return speed + "; " + cheap[0] + " costs nothing for each request"
-	case len(cheap) == 1 && cheap[0] == f.Name:
-		return speed + " and is the cheapest"
-	}
-	return speed + "; the cheapest is " + show.List(cheap)
-}
-
-// cheapest names the candidates with the smallest cost.
-func cheapest(c compare.Comparison) (names []string, cost float64) {
-	for _, k := range c.Candidates {
-		s := k.Operation.Cost
-		switch {
-		case s.Missing != "":
-		case len(names) == 0 || s.Value < cost:
-			names, cost = []string{k.Name}, s.Value
-		case s.Value == cost:
-			names = append(names, k.Name)
-		}
-	}
-	return names, cost
 }

@@ -3,7 +3,6 @@ package report
 import (
 	"testing"
 
-	"stylesprint"
 	"stylesprint/evaluate/compare"
 )
 
@@ -23,36 +22,6 @@ func TestMedianFinding(t *testing.T) {
 	for _, c := range cases {
 		if got := medianFinding("similarity", c.unit, c.in); got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)
-		}
-	}
-}
-
-func operations(costs, latencies []float64) compare.Comparison {
-	c := compare.Comparison{Baseline: "a"}
-	for i := range costs {
-		c.Candidates = append(c.Candidates, compare.Candidate{Name: string(rune('a' + i)), Operation: compare.Operation{
-			Cost: stylesprint.Score{Value: costs[i], Unit: "USD"}, LatencyP50: stylesprint.Score{Value: latencies[i], Unit: "s"},
-		}})
-	}
-	return c
-}
-
-func TestOperationFinding(t *testing.T) {
-	t.Parallel()
-	cases := []struct {
-		costs, latencies []float64
-		want             string
-	}{
-		{[]float64{0, 0}, []float64{1, 2}, "a answers fastest, in 1.00 s at the median; no candidate costs anything for each request"},
-		{[]float64{0, 1}, []float64{2, 1}, "b answers fastest, in 1.00 s at the median; a costs nothing for each request"},
-		{[]float64{0, 0, 1}, []float64{2, 3, 1}, "c answers fastest, in 1.00 s at the median; a and b cost nothing for each request"},
-		{[]float64{3, 2}, []float64{2, 1}, "b answers fastest, in 1.00 s at the median and is the cheapest"},
-		{[]float64{2, 3}, []float64{2, 1}, "b answers fastest, in 1.00 s at the median; the cheapest is a"},
-		{nil, nil, "No latency was measured"},
-	}
-	for _, c := range cases {
-		if got := operationFinding(operations(c.costs, c.latencies)); got != c.want {
-			t.Errorf("got  %q\nwant %q", got, c.want)
 		}
 	}
 }
@@ -86,7 +55,7 @@ func TestDifferencesFinding(t *testing.T) {
 	}
 	for _, k := range cases {
 		c.Candidates = k.candidates
-		if got := differencesFinding(c); got != k.want {
+		if got := differencesFinding(c, []int{0, 1, 2}); got != k.want {
 			t.Errorf("got  %q\nwant %q", got, k.want)
 		}
 	}

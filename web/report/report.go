@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"stylesprint/evaluate/compare"
+	"stylesprint/evaluate/faithfulness"
+	"stylesprint/evaluate/gate"
 	"stylesprint/web/plot"
 )
 
@@ -30,6 +32,25 @@ type Input struct {
 	// RowsTotal is how many rows there are in all; more than len(Rows) where
 	// only some are shown.
 	RowsTotal int
+	// Filter says in words which rows are shown where not all of them can be:
+	// "with a violation"; RowsTotal plays no part then.
+	Filter string
+	// Gate is what rules made of the comparison; nil: none were asked.
+	Gate *gate.Result
+	// Faithfulness holds each text against its record, to mark what it says; nil:
+	// texts are not checked.
+	Faithfulness *faithfulness.Checker
+	// Catalogue is the number of products that sentences about rates speak of. Defaults to 50,000.
+	Catalogue int
+	// SliceKeys are the keys of slices that are shown; nil: all. SliceMetric is the
+	// metric that they are shown on. Defaults to the primary one.
+	SliceKeys   []string
+	SliceMetric string
+	// Picture returns the address of a row's picture, empty where it has none; nil:
+	// there are none. For a file, see Thumbnails.
+	Picture func(compare.Row) template.URL
+	// SliceNav and TextNav are controls that a page puts above slices and texts.
+	SliceNav, TextNav template.HTML
 	// Note stands under the title: "Demo data: ...". May be empty.
 	Note      string
 	Generated time.Time // stamped in the foot; zero: left out
@@ -49,14 +70,17 @@ func Style() string { return desk + plot.Style() }
 // Write renders a whole HTML file.
 func Write(w io.Writer, in Input) error {
 	v := newView(in)
+	v.Details = details(in.Comparison)
 	style := Style()
 	sum := sha256.Sum256([]byte(style))
 	v.Style = template.CSS(style) // our own file
+	v.Pictures = in.Picture != nil
 	v.StyleHash = "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 	return execute(w, "document", v)
 }
 
-// Section renders the part after the title: reasons, figures, plots, texts and
+// Section renders the part after the title, without the tables that only a file has
+// room for: reasons, figures, plots, texts and
 // method. Its headings begin at h2 and its ids are unique in a page that holds
 // one section. The decision's sentence is left to the page's title.
 func Section(in Input) (template.HTML, error) {

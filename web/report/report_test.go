@@ -28,7 +28,7 @@ func input(t *testing.T, ids ...string) report.Input {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := report.Input{Comparison: c, Note: "Demo data", Generated: webtest.Now(), Version: "1.2.3", Command: "stylesprint eval compare a b"}
+	in := report.Input{Comparison: c, Faithfulness: s.Checker(), Note: "Demo data", Generated: webtest.Now(), Version: "1.2.3", Command: "stylesprint eval compare a b"}
 	if err := s.Rows(context.Background(), ids, func(r compare.Row) error { in.Rows = append(in.Rows, r); return nil }); err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestSelfContained(t *testing.T) {
 	if style[1] != report.Style() {
 		t.Error("the style sheet was changed on its way into the file")
 	}
-	for _, want := range []string{"<!doctype html>", `<html lang="en">`, "How it was decided", "Demo data", "StyleSprint 1.2.3", "10,000 resamples", "<mark>", "stylesprint eval compare a b"} {
+	for _, want := range []string{"<!doctype html>", `<html lang="en">`, "How it was decided", "Demo data", "StyleSprint 1.2.3", "200 resamples", "<mark>", "stylesprint eval compare a b"} {
 		if !strings.Contains(html, want) {
 			t.Errorf("lacks %q", want)
 		}
@@ -76,6 +76,7 @@ func TestHostileTextIsEscaped(t *testing.T) {
 	const payload = `</style></title><script>alert(1)</script><img src=x onerror=alert(2)>"'` + "`"
 	in := input(t, webtest.Plain, webtest.Voice)
 	fill(reflect.ValueOf(&in).Elem(), payload)
+	in.SliceNav, in.TextNav = "", "" // markup of a page's own
 	in.Rows[0].Cells[0].Error, in.Rows[0].Cells[0].Code = "", ""
 	html := render(t, in)
 	for _, bad := range []string{"<script", "<img", "</style></title>", `"'` + "`"} {
@@ -143,7 +144,7 @@ func TestIncomplete(t *testing.T) {
 		"more texts":  {report.Input{Comparison: full.Comparison, Rows: full.Rows[:2], RowsTotal: 24}, []string{"2 of 24 texts are shown."}},
 		"no score":    {bare, []string{"not measured", "not compared"}},
 		"faults":      {broken, []string{"No output for this item.", "No text (unavailable): the provider is away", "The model answered with an empty text."}},
-		"no latency":  {unmeasured, []string{"No latency was measured", "not measured: replayed", "no price is known"}},
+		"no latency":  {unmeasured, []string{"Latency, first token, throughput", "not measured: replayed", "no price is known"}},
 		"nothing":     {report.Input{}, []string{"The data do not decide"}},
 		"one orphan":  {report.Input{Comparison: compare.Comparison{Baseline: "gone", Candidates: []compare.Candidate{{Name: "a"}}}, Rows: []compare.Row{{ItemID: "i"}}}, []string{"No output for this item."}},
 		"equal words": {same(full), []string{"same words as plain"}},
@@ -168,19 +169,28 @@ func same(in report.Input) report.Input {
 	return in
 }
 
+// Forty items of two candidates on twenty metrics make a small file, and a page of three is small.
 func TestSize(t *testing.T) {
 	t.Parallel()
-	in := input(t, webtest.Plain, webtest.Voice, webtest.Hosted)
+	in := input(t, webtest.Plain, webtest.Hosted)
+	if len(in.Rows) < 40 || len(in.Comparison.Metrics) < 20 {
+		t.Fatalf("%d rows and %d metrics", len(in.Rows), len(in.Comparison.Metrics))
+	}
+	if n := len(render(t, in)); n > 210_000 {
+		t.Errorf("a report of %d marked texts has %d bytes", len(in.Rows), n)
+	}
+	in.Faithfulness = nil
 	if n := len(render(t, in)); n > 200_000 {
 		t.Errorf("a report of %d texts has %d bytes", len(in.Rows), n)
 	}
-	in.Rows = in.Rows[:12]
+	in = input(t, webtest.Plain, webtest.Voice, webtest.Hosted)
+	in.Rows, in.SliceKeys = in.Rows[:8], []string{"category"} // as a page shows them
 	section, err := report.Section(in)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(section) > 140_000 {
-		t.Errorf("a section of 12 texts has %d bytes", len(section))
+		t.Errorf("a section of 8 texts has %d bytes", len(section))
 	}
 }
 

@@ -48,9 +48,9 @@ func Decimals(unit string, value float64) int {
 	switch unit {
 	case "0-100", "%":
 		return 1
-	case "0-1", "":
+	case "0-1", "0-2.5", "":
 		return 3
-	case "words", "characters", "tokens":
+	case "words", "characters", "tokens", "points", "grade":
 		return 1
 	case "s":
 		if math.Abs(value) < .0995 {
@@ -68,6 +68,8 @@ func Unit(unit string) string {
 		return "0–100"
 	case "0-1":
 		return "0–1"
+	case "0-2.5":
+		return "0–2.5"
 	}
 	return unit
 }
@@ -210,24 +212,4 @@ func Sentence(s string) string {
 		return s
 	}
 	return string(unicode.ToUpper(r)) + s[n:]
-}
-
-// Metric is a metric's name as a heading: "BLEU" for "bleu".
-func Metric(name string) string {
-	switch name {
-	case "bleu":
-		return "BLEU"
-	case "bleu-mean":
-		return "BLEU, mean of items"
-	case "chrf":
-		return "chrF"
-	case "ter":
-		return "TER"
-	case "length-characters":
-		return "Length in characters"
-	}
-	if strings.HasPrefix(name, "rouge") || strings.HasPrefix(name, "clip") {
-		return strings.ToUpper(name)
-	}
-	return Sentence(strings.ReplaceAll(name, "-", " "))
 }

@@ -27,6 +27,38 @@ func TestScore(t *testing.T) {
 	}
 }
 
+func TestGroupOf(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"bleu": "text", "bleu-mean": "text", "chrf++": "text", "rouge-lsum": "text", "ter": "text", "similarity": "meaning", "bertscore": "meaning", "clip-delta": "picture",
+		"faithfulness-recall": "faithfulness", "hard-violations": "faithfulness", "distinct-2": "sameness", "self-bleu": "sameness", "length-characters": "length",
+		"flesch-kincaid": "length", "sentence-length": "length", "terms": "other", "": "other", "similarity-truncated": "meaning",
+	} {
+		if got := GroupOf(name).ID; got != want {
+			t.Errorf("GroupOf(%q) = %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestScale(t *testing.T) {
+	t.Parallel()
+	rate := ScaleOf("contradictions", "0-1")
+	in := stylesprint.Score{Value: .35, Low: .225, High: .5, Level: .95, N: 40, Unit: "0-1"}
+	if got, want := rate.Score(in), (Figure{Value: "35.0 %", Unit: "of texts", Interval: "22.5 to 50.0 %", N: "14 of 40"}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if got := rate.Signed(-.125); got != "−12.5 %" {
+		t.Errorf("got %q", got)
+	}
+	plain := ScaleOf("similarity", "0-1")
+	if got, want := plain.Score(in), Score(in); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if got := plain.Signed(.0123); got != "+0.012" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestTimes(t *testing.T) {
 	t.Parallel()
 	for d, want := range map[time.Duration]string{
@@ -64,7 +96,7 @@ func TestWords(t *testing.T) {
 		Money(0, ""): "0 USD", Money(stylesprint.MoneyOf(.0564), "EUR"): "0.0564 EUR", Money(stylesprint.MoneyOf(12.5), ""): "12.50 USD",
 		List(nil): "", List([]string{"a"}): "a", List([]string{"a", "b"}): "a and b", List([]string{"a", "b", "c"}): "a, b and c",
 		Of(1, "item"): "1 item", Of(2400, "item"): "2,400 items", Share(1, 3): "33 %", Share(1, 0): "0 %", Share(3, 3): "100 %",
-		Sentence("éclair"): "Éclair", Sentence(""): "", Metric("bleu"): "BLEU", Metric("rouge-l"): "ROUGE-L", Metric("similarity"): "Similarity", Metric("length"): "Length",
+		Sentence("éclair"): "Éclair", Sentence(""): "", Metric("bleu"): "BLEU", Metric("no-such"): "No such", Metric("similarity"): "Semantic similarity", Metric("length"): "Length",
 		Hash("0123456789abcdef"): "0123456789ab", Hash("ab"): "ab",
 	}
 	for got, want := range cases {

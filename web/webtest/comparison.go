@@ -3,79 +3,103 @@ package webtest
 import (
 	"context"
 	"fmt"
-	"math"
-	"slices"
+	"math/rand/v2"
+	"strings"
 
 	"stylesprint"
 	"stylesprint/evaluate"
 	"stylesprint/evaluate/compare"
+	"stylesprint/evaluate/metric"
 )
 
-// metrics of the made-up runs.
-func metrics() []compare.Metric {
-	return []compare.Metric{
-		{Name: "similarity", Title: "Similarity", Unit: "0-1", Signature: "cosine|all-minilm-l6-v2|exact|mean", Direction: compare.DirectionHigher, Judged: true, Margin: .01},
-		{Name: "bleu", Title: "BLEU", Unit: "0-100", Signature: "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0", Direction: compare.DirectionHigher, Judged: true, Margin: 1},
-		{Name: "length", Title: "Length", Unit: "words", Signature: "length|words", Direction: compare.DirectionNone},
+// madeUp are the metrics whose scores are drawn at random around a candidate's
+// quality: low + span*quality, give or take noise.
+func madeUp() []struct {
+	name, unit       string
+	low, span, noise float64
+} {
+	return []struct {
+		name, unit       string
+		low, span, noise float64
+	}{
+		{"similarity", "0-1", 0, 1, .09}, {"bertscore", "0-1", .5, .5, .04}, {"bleu-mean", "0-1", -.3, .6, .06}, {"rouge-1", "0-1", -.2, .9, .08},
+		{"rouge-2", "0-1", -.3, .8, .08}, {"rouge-l", "0-1", -.25, .9, .08}, {"clip", "0-100", 20, 12, 1.5}, {"clip-s", "0-2.5", .4, .5, .05},
+		{"clip-delta", "0-100", 9, -9, 1}, {"clip-windows", "0-100", 18, 12, 1.5}, {"distinct-1", "0-1", .2, .8, .05},
 	}
 }
 
-func scores(outs []evaluate.Output) []stylesprint.Score {
-	var list []stylesprint.Score
-	for _, m := range metrics() {
-		list = append(list, score(m.Name, m.Unit, values(outs, func(o evaluate.Output) (float64, bool) {
-			v, ok := o.Scores[m.Name]
-			return v, ok
-		}), m.Signature))
-	}
-	return list
+// real are the metrics that are computed from the made-up texts.
+func real() []string {
+	return []string{"bleu", "length", "length-characters", "faithfulness", "faithfulness-precision", "faithfulness-recall", "contradictions", "unsupported-claims", "hard-violations"}
 }
 
-func values(outs []evaluate.Output, of func(evaluate.Output) (float64, bool)) []float64 {
-	var list []float64
-	for _, o := range outs {
-		if v, ok := of(o); ok {
-			list = append(list, v)
+// drawn scores one text.
+func drawn(quality float64, rng *rand.Rand) map[string]float64 {
+	out := map[string]float64{}
+	for _, m := range madeUp() {
+		v := m.low + m.span*quality + m.noise*rng.NormFloat64()
+		switch m.unit {
+		case "0-1":
+			v = min(.98, max(.02, v))
+		case "0-2.5":
+			v = max(0, v)
+		}
+		out[m.name] = v
+	}
+	return out
+}
+
+// score fills in what the texts themselves tell, and sums a run up.
+func (s *Source) score(ctx context.Context, r *evaluate.Run, outs []evaluate.Output) error {
+	samples := make([]metric.Sample, len(outs))
+	for i := range outs {
+		for k := range s.data.Items {
+			if s.data.Items[k].ID == outs[i].ItemID {
+				samples[i] = evaluate.SampleOf(&s.data.Items[k], &outs[i])
+			}
 		}
 	}
-	return list
+	for _, m := range madeUp() {
+		sum, n := 0.0, 0
+		for _, o := range outs {
+			if v, ok := o.Scores[m.name]; ok {
+				sum, n = sum+v, n+1
+			}
+		}
+		r.Scores = append(r.Scores, stylesprint.Score{Metric: m.name, Unit: m.unit, Value: sum / float64(max(1, n)), N: n, Signature: m.name + "|made up|agg:mean"})
+	}
+	for _, name := range real() {
+		m, err := metric.New(ctx, name, metric.Options{Faithfulness: s.checker})
+		if err != nil {
+			return fmt.Errorf("make demo scores: %w", err)
+		}
+		ms, err := m.Measure(ctx, samples)
+		if err != nil {
+			return fmt.Errorf("make demo scores: %w", err)
+		}
+		for i := range outs {
+			if outs[i].Scores != nil {
+				outs[i].Scores[name] = ms[i].Score
+			}
+		}
+		r.Scores = append(r.Scores, stylesprint.Score{Metric: name, Unit: m.Info().Unit, Value: m.Value(metric.Sum(m, ms)), N: len(ms), Signature: m.Signature(metric.References(ms))})
+	}
+	for i := range r.Scores { // good enough to look at; a comparison computes its own
+		half := .04 * r.Scores[i].Value
+		r.Scores[i].Low, r.Scores[i].High, r.Scores[i].Level = r.Scores[i].Value-half, r.Scores[i].Value+half, .95
+	}
+	return nil
 }
 
-func score(name, unit string, v []float64, signature string) stylesprint.Score {
-	if len(v) == 0 {
-		return stylesprint.Score{Metric: name, Unit: unit, Signature: signature, Missing: "not measured: no outputs"}
-	}
-	mean, half := normal(v)
-	return stylesprint.Score{Metric: name, Value: mean, Low: mean - half, High: mean + half, Level: .95, N: len(v), Unit: unit, Signature: signature}
-}
+// reported is a table of figures that nobody measured here.
+const reported = `{"title": "Two models on another catalogue", "source": "made up for this page", "candidates": [
+	{"name": "model-a", "figures": [{"metric": "BLEU", "value": 12.31}, {"metric": "CLIP", "value": 26.195, "reference": 29.010}]},
+	{"name": "model-b", "figures": [{"metric": "BLEU", "value": 9.87}, {"metric": "CLIP", "value": 27.2, "reference": 29.010, "note": "short captions"}]}]}`
 
-// normal is the mean and half the width of its interval.
-func normal(v []float64) (mean, half float64) {
-	for _, x := range v {
-		mean += x / float64(len(v))
-	}
-	var sum float64
-	for _, x := range v {
-		sum += (x - mean) * (x - mean)
-	}
-	if len(v) < 2 {
-		return mean, 0
-	}
-	return mean, 1.96 * math.Sqrt(sum/float64(len(v)-1)/float64(len(v)))
-}
-
-// Compare implements web.Comparer with intervals of the normal distribution:
-// good enough to look at.
+// Compare implements web.Comparer. The statistics are the real ones, on few samples
+// so that pages are made fast; what they are of is made up.
 func (s *Source) Compare(ctx context.Context, runIDs []string) (compare.Comparison, error) {
-	if len(runIDs) < 2 {
-		return compare.Comparison{}, &stylesprint.Error{Code: stylesprint.CodeInvalid, Message: "a comparison needs two runs", Hint: "choose two or more runs over the same items"}
-	}
-	c := compare.Comparison{
-		Primary: "similarity", Metrics: metrics(),
-		Method:   compare.Method{Level: .95, Alpha: .05, Bootstrap: 10_000, Randomization: 10_000, Seed: 1, Unit: "family"},
-		Warnings: []string{"These figures are made up, to look at the page with."},
-	}
-	for i, id := range runIDs {
+	for _, id := range runIDs {
 		r, err := s.Run(ctx, id)
 		if err != nil {
 			return compare.Comparison{}, err
@@ -83,131 +107,17 @@ func (s *Source) Compare(ctx context.Context, runIDs []string) (compare.Comparis
 		if r.Status != evaluate.StatusDone {
 			return compare.Comparison{}, &stylesprint.Error{Code: stylesprint.CodeConflict, Message: fmt.Sprintf("run %q is not done", id), Hint: "resume it with the command that started it"}
 		}
-		if i == 0 {
-			c.Dataset, c.DatasetHash, c.Split, c.Items, c.Families, c.Baseline = r.Dataset, r.DatasetHash, r.Split, r.Total, r.Total/2, r.Candidate.Name
-		}
-		c.Candidates = append(c.Candidates, s.candidate(r, runIDs[0], i > 0))
 	}
-	decide(&c)
-	return c, nil
-}
-
-func (s *Source) candidate(r evaluate.Run, base string, challenger bool) compare.Candidate {
-	s.mu.Lock()
-	outs, baseline := s.outputs[r.ID], s.outputs[base]
-	s.mu.Unlock()
-	k := compare.Candidate{Name: r.Candidate.Name, Run: r, Scores: scores(outs), Operation: operation(r, outs)}
-	for _, m := range metrics() {
-		v := values(outs, func(o evaluate.Output) (float64, bool) { x, ok := o.Scores[m.Name]; return x, ok })
-		lo, hi := 0.0, 80.0
-		if m.Name == "similarity" {
-			hi = 1
-		}
-		k.Spreads = append(k.Spreads, spread(v, lo, hi))
-		if challenger {
-			k.Differences = append(k.Differences, difference(m, outs, baseline))
-		}
+	table, err := compare.ReadReported(strings.NewReader(reported), "made-up.json")
+	if err != nil {
+		return compare.Comparison{}, fmt.Errorf("make demo figures: %w", err)
 	}
-	k.Operation.CostDifference = stylesprint.Score{Metric: "cost", Unit: "USD", Missing: "the baseline"}
-	k.Operation.LatencyDifference = stylesprint.Score{Metric: "latency", Unit: "s", Missing: "the baseline"}
-	if challenger {
-		k.Operation.CostDifference = paired("cost", "USD", outs, baseline, func(o evaluate.Output) (float64, bool) { return 10_000 * o.Cost.Units(), true })
-		k.Operation.LatencyDifference = paired("latency", "s", outs, baseline, func(o evaluate.Output) (float64, bool) { return o.Latency.Seconds(), true })
+	c, err := compare.Compare(ctx, s, runIDs, compare.Options{
+		Dataset: s.data, Primary: "similarity", Bootstrap: 200, Randomization: 400, SliceMinimum: 4,
+		Margins: map[string]float64{"contradictions": .15, "unsupported-claims": .15, "hard-violations": .15, "bleu": 1, "faithfulness": .1, "faithfulness-recall": .1, "faithfulness-precision": .1}, Reported: []compare.Reported{table},
+	})
+	if err == nil {
+		c.Warnings = append(c.Warnings, "These figures are made up, to look at the page with.")
 	}
-	return k
-}
-
-func paired(name, unit string, a, b []evaluate.Output, of func(evaluate.Output) (float64, bool)) stylesprint.Score {
-	var d []float64
-	for i := range min(len(a), len(b)) {
-		x, okX := of(a[i])
-		y, okY := of(b[i])
-		if okX && okY {
-			d = append(d, x-y)
-		}
-	}
-	return score(name, unit, d, "paired")
-}
-
-func difference(m compare.Metric, a, b []evaluate.Output) compare.Difference {
-	s := paired(m.Name, m.Unit, a, b, func(o evaluate.Output) (float64, bool) { v, ok := o.Scores[m.Name]; return v, ok })
-	z := 0.0
-	if s.High > s.Low {
-		z = math.Abs(s.Value) / ((s.High - s.Low) / 2 / 1.96)
-	}
-	p := math.Erfc(z / math.Sqrt2)
-	d := compare.Difference{Metric: m.Name, Delta: s.Value, Low: s.Low, High: s.High, P: p, PAdjusted: min(1, 2*p), PBootstrap: p, Detectable: 1.43 * (s.High - s.Low) / 2}
-	switch {
-	case m.Direction == compare.DirectionNone:
-		d.Verdict = compare.VerdictShown
-	case d.PAdjusted < .05 && s.Value > 0:
-		d.Verdict, d.NonInferior = compare.VerdictBetter, true
-	case d.PAdjusted < .05:
-		d.Verdict = compare.VerdictWorse
-	default:
-		d.Verdict, d.MoreItems = compare.VerdictUndecided, 130
-	}
-	return d
-}
-
-func operation(r evaluate.Run, outs []evaluate.Output) compare.Operation {
-	latency := values(outs, func(o evaluate.Output) (float64, bool) { return o.Latency.Seconds(), o.Error == "" })
-	sp := spread(latency, 0, 2.5)
-	at := func(v float64, w float64) stylesprint.Score {
-		return stylesprint.Score{Metric: "latency", Value: v, Low: v - w, High: v + w, Level: .95, N: sp.N, Unit: "s", Signature: "latency"}
-	}
-	o := compare.Operation{
-		LatencyP50: at(sp.Median, .06), LatencyP95: at(sp.P95, .21), FirstTokenP50: at(.09, 0), Latencies: sp, Outputs: len(outs),
-		Cost: score("cost", "USD", values(outs, func(o evaluate.Output) (float64, bool) { return 10_000 * o.Cost.Units(), true }), "cost"),
-	}
-	for _, out := range outs {
-		o.PromptTokens += float64(out.Usage.PromptTokens) / float64(len(outs))
-		o.CompletionTokens += float64(out.Usage.CompletionTokens) / float64(len(outs))
-		if out.Error != "" {
-			o.Failed++
-		}
-		if out.FinishReason == stylesprint.FinishLength {
-			o.Cut++
-		}
-	}
-	return o
-}
-
-func spread(v []float64, lo, hi float64) compare.Spread {
-	if len(v) == 0 {
-		return compare.Spread{Low: lo, High: hi}
-	}
-	v = slices.Sorted(slices.Values(v))
-	at := func(q float64) float64 { return v[int(q*float64(len(v)-1)+.5)] }
-	s := compare.Spread{N: len(v), Min: v[0], P5: at(.05), P25: at(.25), Median: at(.5), P75: at(.75), P95: at(.95), Max: v[len(v)-1], Low: lo, High: hi, Counts: make([]int, 40)}
-	s.Mean, _ = normal(v)
-	for _, x := range v {
-		s.Counts[min(39, max(0, int((x-lo)/(hi-lo)*40)))]++
-	}
-	return s
-}
-
-func decide(c *compare.Comparison) {
-	best, sentence := "", "The data do not decide between "
-	for i, k := range c.Candidates {
-		if i > 0 && k.Differences[0].Verdict == compare.VerdictBetter {
-			best = k.Name
-		}
-		if i > 0 {
-			sentence += " and "
-		}
-		sentence += k.Name
-	}
-	c.Decision = compare.Decision{Outcome: compare.OutcomeUndecided, Sentence: sentence + ": about 130 more items would", MoreItems: 130, Reasons: []string{"No difference in similarity is larger than chance would make it (Holm-adjusted p above 0.05)."}}
-	if best != "" {
-		c.Decision = compare.Decision{
-			Outcome: compare.OutcomeBetter, Winner: best,
-			Sentence: "Take " + best + ": it is closer in meaning to the written references than " + c.Baseline + ", and no worse on BLEU",
-			Reasons: []string{
-				"Similarity decides. " + best + " is higher than " + c.Baseline + ", and the whole 95 % interval of the difference lies above zero.",
-				"BLEU is not lower by more than its margin of 1.0 point.",
-				"Latency is within the limit of 2 s at the 95th percentile for every candidate.",
-			},
-		}
-	}
+	return c, err
 }

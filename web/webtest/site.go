@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"strings"
 	"time"
 
 	"stylesprint"
+	"stylesprint/catalogue/demo"
+	"stylesprint/evaluate"
 	"stylesprint/generate"
 	"stylesprint/prompt"
 	"stylesprint/web"
@@ -22,7 +25,9 @@ func (s *Source) Options() (web.Options, error) {
 		return web.Options{}, fmt.Errorf("make demo pages: %w", err)
 	}
 	o := web.Options{
-		Runs: s, Compare: s, Generate: Answerer{}, Items: s.Items, Prompts: set, Version: "0.1.0 (demo data)", Now: Now,
+		Images:       func(evaluate.Run) fs.FS { return demo.Folder() },
+		Faithfulness: s.checker,
+		Runs:         s, Compare: s, Generate: Answerer{}, Items: s.Items, Prompts: set, Version: "0.1.0 (demo data)", Now: Now,
 		Note:   func(string) string { return "Demo data: every figure on this page is made up." },
 		Models: func(context.Context) ([]web.Model, error) { return models(), nil },
 		Health: func(context.Context) []web.Check {

@@ -24,6 +24,7 @@ import (
 	"stylesprint/evaluate"
 	"stylesprint/evaluate/compare"
 	"stylesprint/evaluate/dataset"
+	"stylesprint/evaluate/faithfulness"
 	"stylesprint/generate"
 )
 
@@ -46,6 +47,8 @@ type Source struct {
 	runs     []evaluate.Run // newest first
 	outputs  map[string][]evaluate.Output
 	products []catalogue.Product
+	data     dataset.Dataset
+	checker  *faithfulness.Checker
 }
 
 // New makes the data.
@@ -54,12 +57,28 @@ func New() (*Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make demo runs: %w", err)
 	}
-	s := &Source{products: products, outputs: map[string][]evaluate.Output{}}
+	rules, err := faithfulness.Embedded()
+	if err != nil {
+		return nil, fmt.Errorf("make demo runs: %w", err)
+	}
+	s := &Source{products: products, outputs: map[string][]evaluate.Output{}, checker: rules.Compile()}
+	var items []dataset.Item
+	for _, p := range products {
+		items = append(items, item(p))
+	}
+	if s.data, err = dataset.New("demo-catalogue", items); err != nil {
+		return nil, fmt.Errorf("make demo runs: %w", err)
+	}
 	for _, c := range candidates() {
-		s.add(c)
+		if err := s.add(c); err != nil {
+			return nil, err
+		}
 	}
 	return s, nil
 }
+
+// Checker holds texts against records by the embedded rules.
+func (s *Source) Checker() *faithfulness.Checker { return s.checker }
 
 // made describes how to make up a run.
 type made struct {
@@ -87,10 +106,10 @@ func candidates() []made {
 	}
 }
 
-func (s *Source) add(m made) {
+func (s *Source) add(m made) error {
 	temperature, tokens, seed := .2, 120, uint64(7)
 	r := evaluate.Run{
-		ID: m.id, Dataset: "demo-catalogue", DatasetHash: "b1946ac92492d2347c6235b4d2611184f3a1c0de5a77e3c9", Split: "test", Repeat: 1,
+		ID: m.id, Dataset: "demo-catalogue", DatasetHash: s.data.Hash, Split: "test", Repeat: 1,
 		Candidate: evaluate.Candidate{
 			Name: m.name, Model: m.model, Prompt: m.prompt, PromptHash: "5f1d7a84db00d2fce00b31a7fc73224c" + m.prompt, Price: m.price,
 			Params: generate.Params{Temperature: &temperature, MaxTokens: &tokens, Seed: &seed},
@@ -115,32 +134,34 @@ func (s *Source) add(m made) {
 	slices.SortFunc(s.outputs[m.id], func(a, b evaluate.Output) int { return strings.Compare(a.ItemID, b.ItemID) })
 	if m.status == evaluate.StatusDone {
 		r.Finished = r.Created.Add(90 * time.Second)
-		r.Scores = scores(s.outputs[m.id])
+		if err := s.score(context.Background(), &r, s.outputs[m.id]); err != nil {
+			return err
+		}
 	}
 	s.runs = append(s.runs, r)
+	return nil
 }
 
 func output(m made, p catalogue.Product, rng *rand.Rand) evaluate.Output {
-	similarity := min(.97, max(.2, m.quality+.09*rng.NormFloat64()))
-	bleu := min(80, max(1, 60*(similarity-.5)+14+5*rng.NormFloat64()))
 	latency := time.Duration(m.speed * (1 + .22*rng.NormFloat64() + .1*rng.ExpFloat64()) * 1e9)
 	o := evaluate.Output{
 		RunID: m.id, ItemID: p.SKU, Text: Text(m.prompt, p), FinishReason: stylesprint.FinishStop,
 		Usage:   stylesprint.Usage{PromptTokens: 96 + rng.IntN(30), CompletionTokens: 44 + rng.IntN(40)},
 		Latency: max(latency, 200*time.Millisecond), FirstToken: 90 * time.Millisecond, Finished: Now().Add(-m.age),
-		Scores: map[string]float64{"bleu": bleu, "similarity": similarity, "length": float64(38 + rng.IntN(24))},
+		Scores: drawn(m.quality, rng),
 	}
 	o.Cost = m.price.Cost(o.Usage)
 	if m.id == Voice && p.SKU[len(p.SKU)-1] == '4' {
 		o.FinishReason = stylesprint.FinishLength
 	}
 	if m.id == Hosted && p.SKU == "SS-DR-102" {
-		o.Text, o.Error, o.Code, o.Scores = "", "the provider asked for fewer requests", stylesprint.CodeRateLimited, nil
+		o.Text, o.Error, o.Code, o.Scores = "", "the provider asked for fewer requests", stylesprint.CodeRateLimited, drawn(.5, rand.New(rand.NewPCG(1, 1)))
 	}
 	return o
 }
 
-// Text makes up an answer from a product's written descriptions.
+// Text makes up an answer from a product's written descriptions. The plain prompt's
+// answers claim more than some records say.
 func Text(prompt string, p catalogue.Product) string {
 	if len(p.Descriptions) < 2 {
 		return p.Name
@@ -148,8 +169,15 @@ func Text(prompt string, p catalogue.Product) string {
 	if prompt != "plain" {
 		return p.Descriptions[0]
 	}
-	return strings.NewReplacer(" cut ", " made ", "softened", "mixed", "proper ", "", "when you want", "for", " and ", " & ", "crisp", "stiff", "lets it move", "adds drape", "long", "lengthy").Replace(p.Descriptions[0]) +
-		" Made by " + p.Brand + " in " + p.Colour + "."
+	text := strings.NewReplacer(" cut ", " made ", "softened", "mixed", "proper ", "", "when you want", "for", " and ", " & ", "crisp", "stiff", "lets it move", "adds drape", "long", "lengthy").Replace(p.Descriptions[0]) +
+		" Made by " + p.Brand + "."
+	switch p.SKU[len(p.SKU)-1] {
+	case '2':
+		text += " The fabric is organic."
+	case '3':
+		text += " It is waterproof, and made of pure silk."
+	}
+	return text
 }
 
 // Run implements web.Runs.
@@ -234,14 +262,14 @@ func (s *Source) Items(_ context.Context, _ evaluate.Run, ids []string) ([]datas
 }
 
 func item(p catalogue.Product) dataset.Item {
-	return dataset.Item{ID: p.SKU, Family: p.Family, Split: p.Split, Fields: p.Fields(), Slices: map[string]string{"category": p.Category}, References: p.Descriptions[1:]}
+	return dataset.Item{ID: p.SKU, Family: p.Family, Split: p.Split, Fields: p.Fields(), Slices: p.Slices(), References: p.Descriptions[1:], Images: p.Images}
 }
 
 // Rows implements web.Comparer.
 func (s *Source) Rows(ctx context.Context, runIDs []string, yield func(compare.Row) error) error {
 	for _, p := range s.sorted() {
 		it := item(p)
-		row := compare.Row{ItemID: it.ID, Family: it.Family, Fields: it.Fields, Slices: it.Slices, References: it.References}
+		row := compare.Row{ItemID: it.ID, Family: it.Family, Fields: it.Fields, Slices: it.Slices, References: it.References, Images: it.Images}
 		for _, id := range runIDs {
 			row.Cells = append(row.Cells, s.output(id, it.ID))
 		}
