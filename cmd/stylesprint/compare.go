@@ -98,7 +98,7 @@ func (a *app) compareArgs(ctx context.Context, c config.Config, db *sqlite.DB, a
 	if err != nil {
 		return compare.Comparison{}, err
 	}
-	return comparer{db, datasets{c.DataDir}}.compare(ctx, ids, f)
+	return comparer{db, datasets{dir: c.DataDir}}.compare(ctx, ids, f)
 }
 
 func (a *app) evalReportCommand() *cobra.Command {
@@ -123,7 +123,7 @@ func (a *app) evalReportCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				in, err := a.reportInput(cmd.Context(), comparer{db, datasets{c.DataDir}}, ids, &f)
+				in, err := a.reportInput(cmd.Context(), comparer{db, datasets{dir: c.DataDir}}, ids, &f)
 				if err != nil {
 					return err
 				}
@@ -277,7 +277,7 @@ func (a *app) demoReport(ctx context.Context, c config.Config, runs []evaluate.R
 	for i, r := range runs {
 		ids[i] = r.ID
 	}
-	in, err := a.reportInput(ctx, comparer{db, datasets{c.DataDir}}, ids, &compareFlags{})
+	in, err := a.reportInput(ctx, comparer{db, datasets{dir: c.DataDir}}, ids, &compareFlags{})
 	if err != nil {
 		return err
 	}

@@ -124,7 +124,7 @@ func recordedDataset(ctx context.Context, c config.Config, db *sqlite.DB, runs, 
 	if err != nil {
 		return dataset.Dataset{}, "", err
 	}
-	d, err := datasets{c.DataDir}.of(run)
+	d, err := datasets{dir: c.DataDir}.of(run)
 	if err != nil || f.dataset == "" {
 		return d, run.Split, err
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"stylesprint"
 	"stylesprint/catalogue/demo"
@@ -139,9 +140,55 @@ func checker() *faithfulness.Checker {
 }
 
 // datasets finds the items of runs again.
-type datasets struct{ dir string }
+type datasets struct {
+	dir  string
+	kept *keptDatasets // nil: each is read anew
+}
 
+// keptDatasets holds the datasets that were read last, for a server that shows the
+// same runs again and again. A dataset's hash is its key, so none is ever stale.
+type keptDatasets struct {
+	mu   sync.Mutex
+	list []dataset.Dataset // newest last
+}
+
+// maxKept is how many datasets a server holds.
+const maxKept = 4
+
+func (k *keptDatasets) find(run evaluate.Run) (dataset.Dataset, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, d := range k.list {
+		if d.Hash == run.DatasetHash && d.Name == run.Dataset {
+			return d, true
+		}
+	}
+	return dataset.Dataset{}, false
+}
+
+func (k *keptDatasets) add(d dataset.Dataset) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.list = append(k.list, d)
+	k.list = k.list[max(0, len(k.list)-maxKept):]
+}
+
+// of returns the items of a run, which are not to be changed.
 func (d datasets) of(run evaluate.Run) (dataset.Dataset, error) {
+	if d.kept == nil {
+		return d.read(run)
+	}
+	if out, ok := d.kept.find(run); ok {
+		return out, nil
+	}
+	out, err := d.read(run)
+	if err == nil {
+		d.kept.add(out)
+	}
+	return out, err
+}
+
+func (d datasets) read(run evaluate.Run) (dataset.Dataset, error) {
 	if isDemo(run.Dataset) {
 		if all, err := demoDataset(run.Dataset); err == nil && all.Hash == run.DatasetHash {
 			return all, nil

@@ -55,7 +55,7 @@ metric, a cost or a latency (cost_per_10000, latency_p95, throughput, failed_sha
 					return err
 				}
 				if f.report != "" {
-					if err := a.gateReport(cmd.Context(), comparer{db, datasets{c.DataDir}}, got, f.report, rules); err != nil {
+					if err := a.gateReport(cmd.Context(), comparer{db, datasets{dir: c.DataDir}}, got, f.report, rules); err != nil {
 						return err
 					}
 				}

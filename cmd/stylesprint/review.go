@@ -154,7 +154,7 @@ func (a *app) makeReview(ctx context.Context, c config.Config, db *sqlite.DB, p 
 	if err != nil {
 		return review.Created{}, err
 	}
-	if p.Data, err = (datasets{c.DataDir}).of(run); err != nil {
+	if p.Data, err = (datasets{dir: c.DataDir}).of(run); err != nil {
 		return review.Created{}, err
 	}
 	return a.desk(db).Create(ctx, p)

@@ -63,7 +63,7 @@ func (a *app) serveRaters(ctx context.Context, c config.Config, listening func(n
 	}
 	defer db.Close()
 	s := &server{app: a, config: c, log: slog.New(slog.NewJSONHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))}
-	pages, err := web.New(web.Options{Review: a.reviewPages(db, datasets{c.DataDir}), RatersOnly: true, Version: buildVersion().Version, Log: s.log})
+	pages, err := web.New(web.Options{Review: a.reviewPages(db, datasets{dir: c.DataDir}), RatersOnly: true, Version: buildVersion().Version, Log: s.log})
 	if err != nil {
 		return err
 	}

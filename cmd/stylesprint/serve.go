@@ -209,7 +209,7 @@ func describe(shown *web.Model, name string) {
 
 func (s *server) pages(ready *httpserver.Readiness, closing <-chan struct{}) (http.Handler, error) {
 	v := buildVersion()
-	data := datasets{s.config.DataDir}
+	data := datasets{dir: s.config.DataDir, kept: new(keptDatasets)}
 	set, err := prompt.Builtin()
 	if err != nil {
 		return nil, err

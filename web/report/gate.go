@@ -34,7 +34,7 @@ func newGate(r *gate.Result) *gateView {
 				outcome.Class = ""
 			}
 			words := typeset([]string{c.Rule, c.Reason})
-			g.Rows = append(g.Rows, figureRow{Name: words[0], Note: c.Why, Cells: []cell{outcome, {Figure: show.Figure{Value: words[1], Missing: true}}}})
+			g.Rows = append(g.Rows, figureRow{Name: words[0], Note: c.Why, Cells: []cell{outcome, {Text: true, Figure: show.Figure{Value: words[1]}}}})
 		}
 		v.Table.Groups = append(v.Table.Groups, g)
 	}

@@ -243,7 +243,7 @@ func stands(c compare.Comparison, s compare.Slicing, shown int, id string) table
 					more++
 					continue
 				}
-				text := func(s string) cell { return cell{Figure: show.Figure{Value: s}} }
+				text := func(s string) cell { return cell{Text: true, Figure: show.Figure{Value: s}} }
 				rows = append(rows, figureRow{Name: part.Value, Note: "n " + show.Count(part.Items), Cells: []cell{text(c.Metrics[i].Title), text(k.Name), differenceCell(c.Metrics[i], d, true)}})
 			}
 		}

@@ -48,6 +48,7 @@ type cell struct {
 	Word  string
 	Class string   // "met", "harm" or empty
 	More  []string // further lines
+	Text  bool     // Value is words
 }
 
 // metricGroup is a group of a comparison's metrics, by their places.
