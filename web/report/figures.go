@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -134,13 +135,15 @@ func distribution(c compare.Comparison, i int, m compare.Metric) (plot.Plot, boo
 	return p, len(medians) > 0
 }
 
-// inSentence is a metric's title inside a sentence: "similarity", but "BLEU".
+// inSentence is a metric's title inside a sentence: "similarity", but "BLEU" and
+// "RefCLIPScore", which hold capitals of their own.
 func inSentence(title string) string {
-	r := []rune(title)
-	if len(r) > 1 && unicode.IsUpper(r[0]) && unicode.IsLower(r[1]) {
+	first, rest, _ := strings.Cut(title, " ")
+	r := []rune(first)
+	if len(r) > 1 && unicode.IsUpper(r[0]) && !slices.ContainsFunc(r[1:], unicode.IsUpper) {
 		r[0] = unicode.ToLower(r[0])
 	}
-	return string(r)
+	return strings.TrimSpace(string(r) + " " + rest)
 }
 
 func spreadRow(name string, s compare.Spread, series int) plot.Distribution {
