@@ -1,0 +1,5 @@
+//go:build !race
+
+package faithfulness
+
+const poolsDrop = false
