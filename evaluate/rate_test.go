@@ -46,7 +46,7 @@ func TestRatesHaveBounds(t *testing.T) {
 	}
 	navy := func(list []dataset.Item) { list[3].Fields["name"] = "navy dress" } // which its text repeats, of a red one
 	one := score("contradictions", navy)
-	if one.Value != 1.0/8 || one.Low != 0 || one.High > 0.5 { // four units: the bootstrap reaches as far as its samples do
+	if one.Value != 1.0/8 || one.Low != 0 || !near(one.High, 0.5) { // four families: the widened bootstrap ends at its farthest sample, the exact interval would not
 		t.Errorf("one of 8 in 4 families: %+v", one)
 	}
 	single := score("contradictions", func(list []dataset.Item) {

@@ -93,13 +93,7 @@ func Recordings() []string {
 
 // CLIP is the folder of the demo's own small image-text model, in Hugging Face's
 // format. It knows drawn garments only: clip/README.md says how it was trained.
-func CLIP() fs.FS {
-	sub, err := fs.Sub(files, "clip")
-	if err != nil {
-		panic(err) // the name is valid
-	}
-	return sub
-}
+func CLIP() (fs.FS, error) { return fs.Sub(files, "clip") }
 
 // Folder is what Product.Images are paths in.
 func Folder() fs.FS { return files }

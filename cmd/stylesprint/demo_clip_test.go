@@ -15,7 +15,11 @@ import (
 // copy speaks of much that cannot be seen.
 func TestDemoCLIPTellsPicturesApart(t *testing.T) {
 	t.Parallel()
-	model, err := engine.OpenCLIPFS(t.Context(), demo.CLIP(), "stylesprint-demo-clip", engine.Options{Precision: engine.Exact})
+	folder, err := demo.CLIP()
+	if err != nil {
+		t.Fatal(err)
+	}
+	model, err := engine.OpenCLIPFS(t.Context(), folder, "stylesprint-demo-clip", engine.Options{Precision: engine.Exact})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -125,7 +125,11 @@ func (a *app) openCLIP(ctx context.Context, name, precision string) (*engine.CLI
 		return nil, err
 	}
 	if name == demoCLIP {
-		return engine.OpenCLIPFS(ctx, demo.CLIP(), "stylesprint-demo-clip", engineOptions(c, config.Model{}, precision))
+		folder, err := demo.CLIP()
+		if err != nil {
+			return nil, err
+		}
+		return engine.OpenCLIPFS(ctx, folder, "stylesprint-demo-clip", engineOptions(c, config.Model{}, precision))
 	}
 	local, err := a.ensure(ctx, c, name)
 	if err != nil {

@@ -194,6 +194,33 @@ func TestSize(t *testing.T) {
 	}
 }
 
+// The limits for three candidates on three metrics, without slices and marks.
+func TestSizeOfFewMetrics(t *testing.T) {
+	t.Parallel()
+	in := input(t, webtest.Plain, webtest.Voice, webtest.Hosted)
+	in.Faithfulness, in.Rows = nil, in.Rows[:24]
+	c := &in.Comparison
+	c.Metrics, c.Slices, c.Reported, c.LeftOut = c.Metrics[:3], nil, nil, nil
+	for i := range c.Candidates {
+		k := &c.Candidates[i]
+		k.Scores, k.Spreads = k.Scores[:3], k.Spreads[:3]
+		if k.Differences != nil {
+			k.Differences = k.Differences[:3]
+		}
+	}
+	if n := len(render(t, in)); n > 200_000 {
+		t.Errorf("a report of %d texts has %d bytes", len(in.Rows), n)
+	}
+	in.Rows = in.Rows[:12]
+	section, err := report.Section(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(section) > 140_000 {
+		t.Errorf("a section of 12 texts has %d bytes", len(section))
+	}
+}
+
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errors.New("the disk is full") }
