@@ -21,12 +21,14 @@ import (
 	"stylesprint/store/sqlite"
 )
 
-// slowServer answers like an OpenAI-compatible server, counting calls by prompt.
+// slowServer answers like an OpenAI-compatible server, counting calls by prompt. With a hold,
+// it answers so many calls and keeps the others waiting until their caller is gone.
 type slowServer struct {
 	mu    sync.Mutex
 	calls map[string]int
 	total int
 	delay time.Duration
+	hold  int // 0: answers all
 }
 
 func (s *slowServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -42,7 +44,12 @@ func (s *slowServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.calls[key]++
 	s.total++
+	held := s.hold > 0 && s.total > s.hold
 	s.mu.Unlock()
+	if held {
+		<-r.Context().Done()
+		return
+	}
 	time.Sleep(s.delay)
 	w.Header().Set("Content-Type", "application/json")
 	fmt.Fprintf(w, `{"id":"x","object":"chat.completion","created":1,"model":"mock","choices":[{"index":0,"message":{"role":"assistant","content":"A dress."},"finish_reason":"stop"}],"usage":{"prompt_tokens":10,"completion_tokens":3,"total_tokens":13}}`)
@@ -54,6 +61,24 @@ func (s *slowServer) count() int {
 	return s.total
 }
 
+// killInFlight kills a process once every call that it may have in flight has arrived and is
+// held, and lets the server answer again.
+func (s *slowServer) killInFlight(t *testing.T, cmd *exec.Cmd, inFlight int) {
+	t.Helper()
+	for deadline := time.Now().Add(60 * time.Second); s.count() < s.hold+inFlight; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d calls in 60 s, want %d", s.count(), s.hold+inFlight)
+		}
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hold = 0
+}
+
 // Killed in the middle of eval run, the same command resumes: every item has one
 // result, and only the calls that were in flight were made again, and counted.
 func TestEvalRunSurvivesKill(t *testing.T) {
@@ -63,7 +88,7 @@ func TestEvalRunSurvivesKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	items := len(products)
-	mock := &slowServer{calls: map[string]int{}, delay: 40 * time.Millisecond}
+	mock := &slowServer{calls: map[string]int{}, delay: 5 * time.Millisecond, hold: 9}
 	srv := httptest.NewServer(mock)
 	defer srv.Close()
 	home := t.TempDir()
@@ -83,15 +108,7 @@ func TestEvalRunSurvivesKill(t *testing.T) {
 	if err := first.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(30 * time.Second); mock.count() < 10; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("no ten calls in 30 s")
-		}
-	}
-	if err := first.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = first.Wait()
+	mock.killInFlight(t, first, 3)
 	var out bytes.Buffer
 	if err := command(t.Context(), &out).Run(); err != nil {
 		t.Fatal(err)
@@ -103,8 +120,8 @@ func TestEvalRunSurvivesKill(t *testing.T) {
 	if run.Status != evaluate.StatusDone || run.Done != items || run.Total != items || run.Failed != 0 {
 		t.Errorf("status %s, %d of %d done, %d failed", run.Status, run.Done, run.Total, run.Failed)
 	}
-	if run.RepeatedCalls > 3 || mock.count() != items+run.RepeatedCalls {
-		t.Errorf("%d calls for %d items, %d counted as repeated, at most 3 were in flight", mock.count(), items, run.RepeatedCalls)
+	if run.RepeatedCalls != 3 || mock.count() != items+3 {
+		t.Errorf("%d calls for %d items, %d counted as repeated, 3 were in flight", mock.count(), items, run.RepeatedCalls)
 	}
 	db, err := sqlite.Open(t.Context(), filepath.Join(home, "data", "stylesprint", "stylesprint.db"), sqlite.Options{})
 	if err != nil {
