@@ -49,6 +49,13 @@ type Reply struct {
 	// FirstToken is the time from sending the request to its first text; zero
 	// where the reply was not streamed and the driver cannot know.
 	FirstToken time.Duration `json:"first_token_ns,omitempty"`
+	// Release, Target and Attempts say who served the answer where a route chose: the
+	// release's id, the target's name, and how many targets were asked. Billed is the cost of
+	// all attempts, which exceeds Cost where one failed after the provider had counted tokens.
+	Release  string `json:"release,omitempty"`
+	Target   string `json:"target,omitempty"`
+	Attempts int    `json:"attempts,omitempty"`
+	Billed   Money  `json:"billed,omitempty"`
 	// Raw is the provider's own answer, byte for byte, where there is one.
 	Raw []byte `json:"-"`
 }

@@ -17,6 +17,13 @@ type RequestRecord struct {
 	Cost       Money         `json:"cost"`
 	Latency    time.Duration `json:"latency_ns"`
 	FirstToken time.Duration `json:"first_token_ns,omitempty"`
-	Prompt     string        `json:"prompt,omitempty"`   // only with bodies on
-	Response   string        `json:"response,omitempty"` // only with bodies on
+	// Billed is what the upstream bills for the request: Cost, and failed attempts.
+	Billed   Money  `json:"billed"`
+	Release  string `json:"release,omitempty"`  // that served it
+	Target   string `json:"target,omitempty"`   // that answered
+	Attempts int    `json:"attempts,omitempty"` // targets asked; 0 where no route chose
+	Cache    string `json:"cache,omitempty"`    // "hit" or "miss" where the cache was asked
+	Flags    string `json:"flags,omitempty"`    // rules of content safety that matched, joined by commas
+	Prompt   string `json:"prompt,omitempty"`   // only with bodies on
+	Response string `json:"response,omitempty"` // only with bodies on
 }

@@ -14,6 +14,10 @@ import (
 // Caller is whoever a key belongs to.
 type Caller struct {
 	KeyID string // public name of the key, for logs and records; never the key
+	// Class is a bounded word for metrics, such as the key's tier; never the key's id.
+	Class string
+	// Models are the public names that the caller may ask for; nil means all.
+	Models []string
 }
 
 // Authenticator decides who may use the models.
@@ -36,7 +40,7 @@ func (g *Gateway) authenticate(refuse func(http.ResponseWriter, *http.Request, e
 				refuse(w, r, err)
 				return
 			}
-			exchangeOf(r).keyID = caller.KeyID
+			exchangeOf(r).caller = caller
 			next.ServeHTTP(w, r)
 		})
 	}

@@ -32,8 +32,7 @@ func (g *Gateway) streamCompletion(w http.ResponseWriter, r *http.Request, c cal
 	c.x.stream = s
 	defer s.end()
 	out := &chunks{call: c, completionOptions: o, s: s, created: time.Now().Unix()}
-	reply, err := c.model.Generate.Stream(r.Context(), c.req, out.delta)
-	g.noteReply(c.x, reply)
+	reply, err := g.ask(w, r, c, out.delta)
 	if err != nil {
 		return o.reword(fromModel(err))
 	}

@@ -53,7 +53,12 @@ func (g *Gateway) embed(w http.ResponseWriter, r *http.Request, x *exchange) err
 		return err
 	}
 	g.notePrompt(x, string(raw))
+	settle, err := g.reserve(r.Context(), x.caller, m.Name, estimate(texts...))
+	if err != nil {
+		return err
+	}
 	result, err := m.Embed.Embed(r.Context(), texts)
+	settle(result.Usage, result.Cost)
 	if err != nil {
 		return fromModel(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"net/http"
+	"strings"
 	"time"
 
 	"stylesprint"
@@ -18,7 +19,7 @@ type exchange struct {
 	start  time.Time
 	label  string // of the route
 	kind   kind
-	keyID  string
+	caller Caller
 	model  string // public name; "unknown" for one that is not served; "" where none is asked for
 	status int    // outcome: what was sent, or the status of a failure after the headers
 	code   stylesprint.Code
@@ -28,9 +29,12 @@ type exchange struct {
 
 	usage          stylesprint.Usage
 	cost           stylesprint.Money
-	firstToken     time.Duration // 0 where unknown
-	answered       string        // the model that answered, as its provider names it
-	prompt, answer string        // only with Options.LogBodies
+	firstToken     time.Duration     // 0 where unknown
+	answered       string            // the model that answered, as its provider names it
+	served         stylesprint.Reply // for its Release, Target, Attempts and Billed
+	cache          string
+	flags          []string
+	prompt, answer string // only with Options.LogBodies
 }
 
 // unknown is the name of all models that are not served, in metrics and logs.
@@ -50,6 +54,7 @@ func exchangeOf(r *http.Request) *exchange {
 // reply notes what a model answered.
 func (x *exchange) reply(r stylesprint.Reply) {
 	x.usage, x.cost, x.answered = r.Usage, r.Cost, r.Model
+	x.served = stylesprint.Reply{Release: r.Release, Target: r.Target, Attempts: r.Attempts, Billed: max(r.Billed, r.Cost)}
 	if x.firstToken == 0 {
 		x.firstToken = r.FirstToken
 	}
@@ -102,9 +107,11 @@ func recordID(r *http.Request, id string) string {
 
 func (g *Gateway) record(x *exchange, took time.Duration) stylesprint.RequestRecord {
 	rec := stylesprint.RequestRecord{
-		ID: x.record, Time: x.start.UTC(), Route: x.label, Model: x.model, KeyID: x.keyID,
+		ID: x.record, Time: x.start.UTC(), Route: x.label, Model: x.model, KeyID: x.caller.KeyID,
 		Status: x.status, Code: x.code, Stream: x.stream != nil,
 		Usage: x.usage, Cost: x.cost, Latency: took, FirstToken: x.firstToken,
+		Billed: x.served.Billed, Release: x.served.Release, Target: x.served.Target, Attempts: x.served.Attempts,
+		Cache: x.cache, Flags: strings.Join(x.flags, ","),
 	}
 	if x.answered != "" {
 		rec.Model = x.answered

@@ -85,6 +85,9 @@ type Options struct {
 	Requests RequestLog           // nil keeps no request log
 	Metrics  *prometheus.Registry // /metrics shows it; nil means a new one
 	Auth     Authenticator        // nil serves everybody and ignores Authorization
+	Limits   Limiter              // nil: none
+	// Stages stand between the requests and the models that write, the first one outermost.
+	Stages []Stage
 	// Ready says whether the server around takes requests, for /readyz; nil
 	// means until Close.
 	Ready func() bool

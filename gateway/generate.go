@@ -56,8 +56,7 @@ func (g *Gateway) generate(w http.ResponseWriter, r *http.Request, x *exchange) 
 	if stream {
 		return g.streamGenerated(w, r, call{x: x, model: m, req: req})
 	}
-	reply, err := m.Generate.Generate(r.Context(), req)
-	g.noteReply(x, reply)
+	reply, err := g.ask(w, r, call{x: x, model: m, req: req}, nil)
 	if err != nil {
 		return fromModel(err)
 	}
@@ -76,14 +75,13 @@ func (g *Gateway) streamGenerated(w http.ResponseWriter, r *http.Request, c call
 	s := newStream(w, g.o.KeepAlive)
 	c.x.stream = s
 	defer s.end()
-	reply, err := c.model.Generate.Stream(r.Context(), c.req, func(d generate.Delta) error {
+	reply, err := g.ask(w, r, c, func(d generate.Delta) error {
 		if d.Text == "" {
 			return nil
 		}
 		c.x.first()
 		return s.send(generatedPiece{d.Text})
 	})
-	g.noteReply(c.x, reply)
 	if err != nil {
 		return fromModel(err)
 	}

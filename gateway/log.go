@@ -62,8 +62,8 @@ func (g *Gateway) logAccess(r *http.Request, x *exchange, took time.Duration) {
 	if x.firstToken > 0 {
 		a = append(a, slog.Float64(keyFirstToken, milliseconds(x.firstToken)))
 	}
-	if x.keyID != "" {
-		a = append(a, slog.String(keyKeyID, x.keyID))
+	if x.caller.KeyID != "" {
+		a = append(a, slog.String(keyKeyID, x.caller.KeyID))
 	}
 	if x.code != "" {
 		a = append(a, slog.String(keyCode, string(x.code)))

@@ -73,8 +73,7 @@ func (g *Gateway) answerCompletion(w http.ResponseWriter, r *http.Request, c cal
 	if o.stream {
 		return g.streamCompletion(w, r, c, o)
 	}
-	reply, err := c.model.Generate.Generate(r.Context(), c.req)
-	g.noteReply(c.x, reply)
+	reply, err := g.ask(w, r, c, nil)
 	if err != nil {
 		return o.reword(fromModel(err))
 	}

@@ -54,8 +54,8 @@ func TestRecords(t *testing.T) {
 	}
 	usage := stylesprint.Usage{PromptTokens: 10, CompletionTokens: 2, CachedTokens: 4}
 	want := []stylesprint.RequestRecord{
-		{ID: "a", Route: "/generate/", Model: "fake-1", Status: 200, Usage: usage, Cost: stylesprint.MoneyOf(14e-6)},
-		{ID: "b", Route: "/v1/chat/completions", Model: "fake-1", Status: 200, Stream: true, Usage: usage, Cost: stylesprint.MoneyOf(14e-6), FirstToken: 1},
+		{ID: "a", Route: "/generate/", Model: "fake-1", Status: 200, Usage: usage, Cost: stylesprint.MoneyOf(14e-6), Billed: stylesprint.MoneyOf(14e-6)},
+		{ID: "b", Route: "/v1/chat/completions", Model: "fake-1", Status: 200, Stream: true, Usage: usage, Cost: stylesprint.MoneyOf(14e-6), Billed: stylesprint.MoneyOf(14e-6), FirstToken: 1},
 		{ID: "c", Route: "/v1/embeddings", Model: "vec", Status: 200, Usage: stylesprint.Usage{PromptTokens: 3}},
 		{ID: "d", Route: "/generate/", Model: "unknown", Status: 404, Code: stylesprint.CodeNotFound},
 	}

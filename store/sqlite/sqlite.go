@@ -36,8 +36,8 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"stylesprint"
-	"stylesprint/evaluate"
 	"stylesprint/store/migration"
+	"stylesprint/store/relational"
 )
 
 //go:embed migrations/*.sql
@@ -53,12 +53,11 @@ type Options struct {
 
 // DB is an open database.
 type DB struct {
+	*relational.DB
 	path   string
 	writer *sql.DB // one connection
 	reader *sql.DB
 }
-
-var _ evaluate.Store = (*DB)(nil)
 
 // Open opens the database at path, creates it and its folder if need be, and
 // brings the schema up to date.
@@ -74,21 +73,23 @@ func Open(ctx context.Context, path string, o Options) (*DB, error) {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	d := &DB{path: path}
+	d.DB = relational.New(nil, nil, d.dialect()) // for its faults
 	if err := d.create(); err != nil {
-		return nil, d.fault("open", err)
+		return nil, d.Fault("open", err)
 	}
 	common := url.Values{"_busy_timeout": {strconv.FormatInt(o.BusyTimeout.Milliseconds(), 10)}, "_foreign_keys": {"1"}, "_dqs": {"0"}, "_defensive": {"1"}}
 	if d.writer, err = pool(path, common, url.Values{"_journal_mode": {"WAL"}, "_synchronous": {"NORMAL"}, "_txlock": {"immediate"}}); err != nil {
-		return nil, d.fault("open", err)
+		return nil, d.Fault("open", err)
 	}
 	if d.reader, err = pool(path, common, url.Values{"_query_only": {"1"}}); err != nil {
-		return nil, d.fault("open", errors.Join(err, d.writer.Close()))
+		return nil, d.Fault("open", errors.Join(err, d.writer.Close()))
 	}
+	d.DB = relational.New(d.writer, d.reader, d.dialect())
 	d.writer.SetMaxOpenConns(1)
 	// Without a limit on readers, as a reader may read further while it holds rows.
 	d.reader.SetMaxIdleConns(o.IdleReaders)
 	if err := d.migrate(ctx, o.BusyTimeout); err != nil {
-		return nil, errors.Join(d.fault("open", err), d.Close())
+		return nil, errors.Join(d.Fault("open", err), d.Close())
 	}
 	return d, nil
 }
@@ -176,55 +177,28 @@ func (d *DB) checkForeign(ctx context.Context, conn *sql.Conn) error {
 // Path is the file's absolute path.
 func (d *DB) Path() string { return d.path }
 
-// Ping reports whether the database can be read.
-func (d *DB) Ping(ctx context.Context) error {
-	var n int
-	if err := d.reader.QueryRowContext(ctx, "SELECT count(*) FROM schema_migrations").Scan(&n); err != nil {
-		return d.fault("ping", err)
-	}
-	return nil
-}
-
 // Close waits for running calls and closes the file.
 func (d *DB) Close() error {
 	return errors.Join(d.reader.Close(), d.writer.Close())
 }
 
-// write runs a transaction.
-func (d *DB) write(ctx context.Context, act string, body func(tx *sql.Tx) error) error {
-	tx, err := d.writer.BeginTx(ctx, nil)
-	if err != nil {
-		return d.fault(act, err)
-	}
-	if err := body(tx); err != nil {
-		// A failed rollback adds nothing: the transaction is gone either way.
-		_ = tx.Rollback()
-		return d.fault(act, err)
-	}
-	if err := tx.Commit(); err != nil {
-		return d.fault(act, err)
-	}
-	return nil
+func (d *DB) dialect() relational.Dialect {
+	return relational.Dialect{Kind: kindOf, Explain: d.explain, Elements: "SELECT value FROM json_each(?)"}
 }
 
-// fault wraps an error, and turns those that a person can mend into sentences.
-func (d *DB) fault(act string, err error) error {
-	if err == nil {
-		return nil
+// kindOf reads SQLite's extended result codes.
+func kindOf(err error) relational.Kind {
+	var e *driver.Error
+	if !errors.As(err, &e) || e.Code()&0xff != sqlite3.SQLITE_CONSTRAINT {
+		return relational.Other
 	}
-	var shown *stylesprint.Error
-	if errors.As(err, &shown) {
-		return err
+	switch e.Code() {
+	case sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+		return relational.ForeignKey
+	case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_ROWID:
+		return relational.Unique
 	}
-	wrapped := fmt.Errorf("%s: %w", act, err)
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return wrapped
-	}
-	sentence, hint := d.explain(err)
-	if sentence == "" {
-		return wrapped
-	}
-	return &stylesprint.Error{Code: stylesprint.CodeUnavailable, Message: sentence, Hint: hint, Err: wrapped}
+	return relational.Check
 }
 
 func (d *DB) explain(err error) (sentence, hint string) {
@@ -257,19 +231,4 @@ func primaryCode(err error) int {
 func isBusy(err error) bool {
 	code := primaryCode(err)
 	return code == sqlite3.SQLITE_BUSY || code == sqlite3.SQLITE_LOCKED
-}
-
-// nanoseconds is how a time is stored; the zero time is 0.
-func nanoseconds(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixNano()
-}
-
-func fromNanoseconds(n int64) time.Time {
-	if n == 0 {
-		return time.Time{}
-	}
-	return time.Unix(0, n).UTC()
 }

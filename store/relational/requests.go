@@ -1,4 +1,4 @@
-package sqlite
+package relational
 
 import (
 	"context"
@@ -8,14 +8,12 @@ import (
 	"slices"
 	"time"
 
-	sqlite3 "modernc.org/sqlite/lib"
-
 	"stylesprint"
 )
 
-const requestColumns = `id, time, route, model, key_id, status, code, stream, prompt_tokens, completion_tokens, cached_tokens, cost, latency, first_token`
+const requestColumns = `id, time, route, model, key_id, status, code, stream, prompt_tokens, completion_tokens, cached_tokens, cost, latency, first_token, billed, release, target, attempts, cache, flags`
 
-const appendRequest = `INSERT INTO requests (` + requestColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
+const appendRequest = `INSERT INTO requests (` + requestColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
 
 // AppendRequests adds records to the request log, all or none. A record whose id
 // is there already is left as it is, so that a batch can be sent again.
@@ -23,7 +21,7 @@ func (d *DB) AppendRequests(ctx context.Context, records []stylesprint.RequestRe
 	if len(records) == 0 {
 		return nil
 	}
-	return d.write(ctx, "append to the request log", func(tx *sql.Tx) error {
+	return d.write(ctx, "append to the request log", func(tx *transaction) error {
 		meta, err := tx.PrepareContext(ctx, appendRequest)
 		if err != nil {
 			return err
@@ -34,7 +32,8 @@ func (d *DB) AppendRequests(ctx context.Context, records []stylesprint.RequestRe
 				return errors.New("a record has no request id")
 			}
 			done, err := meta.ExecContext(ctx, r.ID, nanoseconds(r.Time), r.Route, r.Model, r.KeyID, r.Status, r.Code, r.Stream,
-				r.Usage.PromptTokens, r.Usage.CompletionTokens, r.Usage.CachedTokens, int64(r.Cost), int64(r.Latency), int64(r.FirstToken))
+				r.Usage.PromptTokens, r.Usage.CompletionTokens, r.Usage.CachedTokens, int64(r.Cost), int64(r.Latency), int64(r.FirstToken),
+				int64(r.Billed), r.Release, r.Target, r.Attempts, r.Cache, r.Flags)
 			if err != nil {
 				return err
 			}
@@ -72,14 +71,14 @@ func (d *DB) Requests(ctx context.Context, f stylesprint.RequestFilter) ([]style
 			return nil, &stylesprint.Error{Code: stylesprint.CodeNotFound, Message: fmt.Sprintf("there is no request %q in the log", f.Before)}
 		}
 		if err != nil {
-			return nil, d.fault(act, err)
+			return nil, d.Fault(act, err)
 		}
 		query, args = query+" AND (time, id) < (?, ?)", append(args, at, f.Before)
 	}
 	query, args = query+" ORDER BY time DESC, id DESC LIMIT ?", append(args, limit(f.Limit))
 	rows, err := d.reader.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, d.fault(act, err)
+		return nil, d.Fault(act, err)
 	}
 	defer rows.Close()
 	var records []stylesprint.RequestRecord
@@ -87,15 +86,16 @@ func (d *DB) Requests(ctx context.Context, f stylesprint.RequestFilter) ([]style
 		var r stylesprint.RequestRecord
 		var at int64
 		err := rows.Scan(&r.ID, &at, &r.Route, &r.Model, &r.KeyID, &r.Status, &r.Code, &r.Stream, &r.Usage.PromptTokens, &r.Usage.CompletionTokens,
-			&r.Usage.CachedTokens, (*int64)(&r.Cost), (*int64)(&r.Latency), (*int64)(&r.FirstToken), &r.Prompt, &r.Response)
+			&r.Usage.CachedTokens, (*int64)(&r.Cost), (*int64)(&r.Latency), (*int64)(&r.FirstToken),
+			(*int64)(&r.Billed), &r.Release, &r.Target, &r.Attempts, &r.Cache, &r.Flags, &r.Prompt, &r.Response)
 		if err != nil {
-			return nil, d.fault(act, err)
+			return nil, d.Fault(act, err)
 		}
 		r.Time = fromNanoseconds(at)
 		records = append(records, r)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, d.fault(act, err)
+		return nil, d.Fault(act, err)
 	}
 	return records, nil
 }
@@ -103,18 +103,18 @@ func (d *DB) Requests(ctx context.Context, f stylesprint.RequestFilter) ([]style
 // SummariseRequests sums up the request log by model since a time, busiest first.
 func (d *DB) SummariseRequests(ctx context.Context, since time.Time) ([]stylesprint.RequestSummary, error) {
 	const act = "summarise the request log"
-	tx, err := d.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true}) // both queries see the same moment
+	tx, err := d.reader.snapshot(ctx) // both queries see the same moment
 	if err != nil {
-		return nil, d.fault(act, err)
+		return nil, d.Fault(act, err)
 	}
 	defer tx.Rollback()
 	sums, err := requestSums(ctx, tx, since)
 	if err != nil {
-		return nil, d.fault(act, err)
+		return nil, d.Fault(act, err)
 	}
 	latencies, err := goodLatencies(ctx, tx, since)
 	if err != nil {
-		return nil, d.fault(act, err)
+		return nil, d.Fault(act, err)
 	}
 	for i := range sums {
 		sorted := latencies[sums[i].Model]
@@ -124,8 +124,8 @@ func (d *DB) SummariseRequests(ctx context.Context, since time.Time) ([]stylespr
 	return sums, nil
 }
 
-func requestSums(ctx context.Context, tx *sql.Tx, since time.Time) ([]stylesprint.RequestSummary, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT model, count(*) AS n, sum(status >= 400), sum(prompt_tokens), sum(completion_tokens), sum(cached_tokens), sum(cost)
+func requestSums(ctx context.Context, tx *transaction, since time.Time) ([]stylesprint.RequestSummary, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT model, count(*) AS n, sum(CASE WHEN status >= 400 THEN 1 ELSE 0 END), sum(prompt_tokens), sum(completion_tokens), sum(cached_tokens), sum(cost)
 		FROM requests WHERE time >= ? GROUP BY model ORDER BY n DESC, model`, nanoseconds(since))
 	if err != nil {
 		return nil, err
@@ -144,7 +144,7 @@ func requestSums(ctx context.Context, tx *sql.Tx, since time.Time) ([]stylesprin
 
 // goodLatencies collects the latencies of requests without error, by model. Sorting
 // them here takes a fifth of the time that SQLite's window functions do.
-func goodLatencies(ctx context.Context, tx *sql.Tx, since time.Time) (map[string][]time.Duration, error) {
+func goodLatencies(ctx context.Context, tx *transaction, since time.Time) (map[string][]time.Duration, error) {
 	rows, err := tx.QueryContext(ctx, "SELECT model, latency FROM requests WHERE time >= ? AND status < 400", nanoseconds(since))
 	if err != nil {
 		return nil, err
@@ -168,9 +168,4 @@ func nearestRank(sorted []time.Duration, percent int) time.Duration {
 		return 0
 	}
 	return sorted[(len(sorted)*percent+99)/100-1]
-}
-
-func isForeignKey(err error) bool {
-	var e interface{ Code() int }
-	return errors.As(err, &e) && e.Code() == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
 }

@@ -1,4 +1,4 @@
-package sqlite
+package relational
 
 import (
 	"context"
@@ -14,9 +14,9 @@ var _ shard.Store = (*DB)(nil)
 
 // SaveStatistics creates or replaces the statistics of a run, which must be there.
 func (d *DB) SaveStatistics(ctx context.Context, runID string, body []byte) error {
-	return d.write(ctx, "save statistics of run "+runID, func(tx *sql.Tx) error {
+	return d.write(ctx, "save statistics of run "+runID, func(tx *transaction) error {
 		_, err := tx.ExecContext(ctx, "INSERT INTO statistics (run_id, body) VALUES (?, ?) ON CONFLICT (run_id) DO UPDATE SET body = excluded.body", runID, body)
-		if isForeignKey(err) {
+		if d.dialect.Kind(err) == ForeignKey {
 			return noRun(runID)
 		}
 		return err
@@ -31,7 +31,7 @@ func (d *DB) Statistics(ctx context.Context, runID string) ([]byte, error) {
 		return nil, &stylesprint.Error{Code: stylesprint.CodeNotFound, Message: fmt.Sprintf("there are no statistics of run %q", runID), Hint: "give its eval run command again"}
 	}
 	if err != nil {
-		return nil, d.fault("read statistics of run "+runID, err)
+		return nil, d.Fault("read statistics of run "+runID, err)
 	}
 	return body, nil
 }

@@ -1,4 +1,4 @@
-package sqlite
+package relational
 
 import (
 	"context"
@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	sqlite3 "modernc.org/sqlite/lib"
 
 	"stylesprint"
 	"stylesprint/evaluate/review"
@@ -27,10 +25,10 @@ func (d *DB) CreateReview(ctx context.Context, s review.Setup) error {
 	if err != nil {
 		return fmt.Errorf("create review %s: candidates: %w", t.ID, err)
 	}
-	return d.write(ctx, "create review "+t.ID, func(tx *sql.Tx) error {
+	return d.write(ctx, "create review "+t.ID, func(tx *transaction) error {
 		_, err := tx.ExecContext(ctx, "INSERT INTO review_tasks ("+taskColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 			t.ID, t.Name, t.Dataset, t.DatasetHash, t.Split, string(candidates), t.Raters, t.Repeats, int64(t.Seed), t.Pairs, t.Same, t.Images, nanoseconds(t.Created), nanoseconds(t.Closed))
-		if isUnique(err) {
+		if d.dialect.Kind(err) == Unique {
 			return &stylesprint.Error{Code: stylesprint.CodeConflict, Message: fmt.Sprintf("there is a review %s already", t.ID), Hint: "see the reviews with: stylesprint review list"}
 		}
 		if err != nil {
@@ -39,13 +37,13 @@ func (d *DB) CreateReview(ctx context.Context, s review.Setup) error {
 		if err := insertPairs(ctx, tx, s.Pairs); err != nil {
 			return err
 		}
-		return applyChange(ctx, tx, t.ID, review.Change{Raters: s.Raters, Seats: s.Seats, Votes: s.Votes})
+		return d.applyChange(ctx, tx, t.ID, review.Change{Raters: s.Raters, Seats: s.Seats, Votes: s.Votes})
 	})
 }
 
 const pairColumns = `task_id, number, item, first, second, first_of, second_of, hash`
 
-func insertPairs(ctx context.Context, tx *sql.Tx, pairs []review.Pair) error {
+func insertPairs(ctx context.Context, tx *transaction, pairs []review.Pair) error {
 	stmt, err := tx.PrepareContext(ctx, "INSERT INTO review_pairs ("+pairColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
 	if err != nil {
 		return err
@@ -74,42 +72,16 @@ func (d *DB) Reviews(ctx context.Context, f review.Filter) ([]review.Task, error
 			return nil, noReview(f.Before)
 		}
 		if err != nil {
-			return nil, d.fault(act, err)
+			return nil, d.Fault(act, err)
 		}
 		query, args = query+" AND (created, id) < (?, ?)", append(args, created, f.Before)
 	}
 	tasks, err := collect(ctx, d.reader, scanTask, query+" ORDER BY created DESC, id DESC LIMIT ?", append(args, limit(f.Limit))...)
-	return tasks, d.fault(act, err)
+	return tasks, d.Fault(act, err)
 }
 
 func noReview(id string) error {
 	return &stylesprint.Error{Code: stylesprint.CodeNotFound, Message: fmt.Sprintf("there is no review %q", id), Hint: "see the reviews with: stylesprint review list"}
-}
-
-// querier is a pool or a transaction.
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-}
-
-// scanner is a row.
-type scanner interface{ Scan(...any) error }
-
-// collect reads all rows of a query.
-func collect[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
-	rows, err := q.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []T
-	for rows.Next() {
-		v, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, v)
-	}
-	return out, rows.Err()
 }
 
 func scanTask(row scanner) (review.Task, error) {
@@ -202,18 +174,18 @@ func marksOf(text string) (review.Marks, error) {
 // code not_found if there is none.
 func (d *DB) ReviewBook(ctx context.Context, taskID string) (review.Book, error) {
 	act := "read review " + taskID
-	tx, err := d.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	tx, err := d.reader.snapshot(ctx)
 	if err != nil {
-		return review.Book{}, d.fault(act, err)
+		return review.Book{}, d.Fault(act, err)
 	}
 	defer tx.Rollback()
-	b, err := readBook(ctx, tx, taskID)
-	return b, d.fault(act, err)
+	b, err := readBook(ctx, tx, taskID, "")
+	return b, d.Fault(act, err)
 }
 
-func readBook(ctx context.Context, tx *sql.Tx, taskID string) (review.Book, error) {
+func readBook(ctx context.Context, tx *transaction, taskID, lock string) (review.Book, error) {
 	var b review.Book
-	tasks, err := collect(ctx, tx, scanTask, "SELECT "+taskColumns+" FROM review_tasks WHERE id = ?", taskID)
+	tasks, err := collect(ctx, tx, scanTask, "SELECT "+taskColumns+" FROM review_tasks WHERE id = ?"+lock, taskID)
 	if err != nil {
 		return b, err
 	}
@@ -241,7 +213,7 @@ func (d *DB) ReviewPairs(ctx context.Context, taskID string, numbers ...int) ([]
 		}
 	}
 	pairs, err := collect(ctx, d.reader, scanPair, query+" ORDER BY number", args...)
-	return pairs, d.fault("read pairs of review "+taskID, err)
+	return pairs, d.Fault("read pairs of review "+taskID, err)
 }
 
 // ReviewVotes returns the votes of all tasks on any of the content hashes, by id.
@@ -250,8 +222,8 @@ func (d *DB) ReviewVotes(ctx context.Context, hashes []string) ([]review.Vote, e
 	if err != nil {
 		return nil, fmt.Errorf("read votes: %w", err)
 	}
-	votes, err := collect(ctx, d.reader, scanVote, "SELECT id, "+voteColumns+" FROM review_votes WHERE hash IN (SELECT value FROM json_each(?)) ORDER BY id", string(list))
-	return votes, d.fault("read votes", err)
+	votes, err := collect(ctx, d.reader, scanVote, "SELECT id, "+voteColumns+" FROM review_votes WHERE hash IN ("+d.dialect.Elements+") ORDER BY id", string(list))
+	return votes, d.Fault("read votes", err)
 }
 
 // ReviewRater finds the rater with a token hash; an error with code not_found if there is none.
@@ -260,16 +232,16 @@ func (d *DB) ReviewRater(ctx context.Context, tokenHash string) (review.Rater, e
 	if errors.Is(err, sql.ErrNoRows) {
 		return r, &stylesprint.Error{Code: stylesprint.CodeNotFound, Message: "there is no rater with this code"}
 	}
-	return r, d.fault("find a rater", err)
+	return r, d.Fault("find a rater", err)
 }
 
 // UpdateReview shows decide the book and writes the change that it returns, all
 // or none, with nobody else writing in between: the transaction takes SQLite's
-// write lock before it reads.
+// write lock, or the task's row on Postgres, before it reads.
 func (d *DB) UpdateReview(ctx context.Context, taskID string, decide func(review.Book) (review.Change, error)) error {
 	var refused error
-	err := d.write(ctx, "write to review "+taskID, func(tx *sql.Tx) error {
-		b, err := readBook(ctx, tx, taskID)
+	err := d.write(ctx, "write to review "+taskID, func(tx *transaction) error {
+		b, err := readBook(ctx, tx, taskID, d.dialect.LockRow)
 		if err != nil {
 			return err
 		}
@@ -278,7 +250,7 @@ func (d *DB) UpdateReview(ctx context.Context, taskID string, decide func(review
 			refused = err
 			return err
 		}
-		return applyChange(ctx, tx, taskID, c)
+		return d.applyChange(ctx, tx, taskID, c)
 	})
 	if refused != nil {
 		return refused
@@ -286,7 +258,7 @@ func (d *DB) UpdateReview(ctx context.Context, taskID string, decide func(review
 	return err
 }
 
-func applyChange(ctx context.Context, tx *sql.Tx, taskID string, c review.Change) error {
+func (d *DB) applyChange(ctx context.Context, tx *transaction, taskID string, c review.Change) error {
 	if c.Task != nil {
 		if _, err := tx.ExecContext(ctx, "UPDATE review_tasks SET name = ?, closed = ? WHERE id = ?", c.Task.Name, nanoseconds(c.Task.Closed), taskID); err != nil {
 			return err
@@ -304,7 +276,7 @@ func applyChange(ctx context.Context, tx *sql.Tx, taskID string, c review.Change
 		_, err := tx.ExecContext(ctx, `INSERT INTO review_seats (task_id, pair, seat, rater, repeat, low_left, expires) VALUES (?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (task_id, pair, seat) DO UPDATE SET rater = excluded.rater, repeat = excluded.repeat, low_left = excluded.low_left, expires = excluded.expires`,
 			taskID, s.Pair, s.Seat, s.Rater, s.Repeat, s.LowLeft, nanoseconds(s.Expires))
-		if code := primaryCode(err); code == sqlite3.SQLITE_CONSTRAINT && !isForeignKey(err) {
+		if kind := d.dialect.Kind(err); kind == Unique || kind == Check {
 			return &stylesprint.Error{Code: stylesprint.CodeConflict, Message: fmt.Sprintf("pair %d of review %s cannot be given to that rater: its seats are taken, or the rater has one", s.Pair, taskID), Err: err}
 		}
 		if err != nil {
@@ -319,12 +291,8 @@ func applyChange(ctx context.Context, tx *sql.Tx, taskID string, c review.Change
 	return nil
 }
 
-func insertVote(ctx context.Context, tx *sql.Tx, taskID string, v review.Vote) error {
+func insertVote(ctx context.Context, tx *transaction, taskID string, v review.Vote) error {
 	_, err := tx.ExecContext(ctx, "INSERT INTO review_votes ("+voteColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		taskID, v.Pair, v.Hash, v.Rater, v.Model, v.Repeat, v.Choice, v.FirstLeft, marks(v.FirstMarks), marks(v.SecondMarks), v.Comment, nanoseconds(v.Time), v.Withdraws, v.From)
 	return err
-}
-
-func isUnique(err error) bool {
-	return primaryCode(err) == sqlite3.SQLITE_CONSTRAINT && !isForeignKey(err)
 }

@@ -1,4 +1,4 @@
-package sqlite
+package relational
 
 import (
 	"context"
@@ -33,7 +33,7 @@ func (d *DB) SaveRun(ctx context.Context, r evaluate.Run) error {
 	if err != nil {
 		return fmt.Errorf("save run %s: scores: %w", r.ID, err)
 	}
-	return d.write(ctx, "save run "+r.ID, func(tx *sql.Tx) error {
+	return d.write(ctx, "save run "+r.ID, func(tx *transaction) error {
 		_, err := tx.ExecContext(ctx, saveRun, r.ID, r.Dataset, r.DatasetHash, r.Split, string(candidate), r.Repeat, r.Status, r.Error,
 			nanoseconds(r.Created), nanoseconds(r.Finished), r.Total, r.Done, r.Failed, r.RepeatedCalls, r.Concurrency, r.Machine, scores, r.Parent, r.Shard, r.Shards)
 		return err
@@ -56,7 +56,7 @@ func (d *DB) Run(ctx context.Context, id string) (evaluate.Run, error) {
 		return evaluate.Run{}, noRun(id)
 	}
 	if err != nil {
-		return evaluate.Run{}, d.fault("read run "+id, err)
+		return evaluate.Run{}, d.Fault("read run "+id, err)
 	}
 	return r, nil
 }
@@ -112,7 +112,7 @@ func (d *DB) Runs(ctx context.Context, f evaluate.Filter) ([]evaluate.Run, error
 			return nil, noRun(f.Before)
 		}
 		if err != nil {
-			return nil, d.fault("list runs", err)
+			return nil, d.Fault("list runs", err)
 		}
 		if f.Parent != "" {
 			query, args = query+" AND shard > ?", append(args, shard)
@@ -127,19 +127,19 @@ func (d *DB) Runs(ctx context.Context, f evaluate.Filter) ([]evaluate.Run, error
 	query, args = query+" ORDER BY "+order+" LIMIT ?", append(args, limit(f.Limit))
 	rows, err := d.reader.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, d.fault("list runs", err)
+		return nil, d.Fault("list runs", err)
 	}
 	defer rows.Close()
 	var runs []evaluate.Run
 	for rows.Next() {
 		r, err := scanRun(rows)
 		if err != nil {
-			return nil, d.fault("list runs", err)
+			return nil, d.Fault("list runs", err)
 		}
 		runs = append(runs, r)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, d.fault("list runs", err)
+		return nil, d.Fault("list runs", err)
 	}
 	return runs, nil
 }
@@ -165,7 +165,7 @@ func (d *DB) SaveOutputs(ctx context.Context, outs ...evaluate.Output) error {
 	if len(outs) == 0 {
 		return nil
 	}
-	return d.write(ctx, "save outputs", func(tx *sql.Tx) error {
+	return d.write(ctx, "save outputs", func(tx *transaction) error {
 		stmt, err := tx.PrepareContext(ctx, saveOutput)
 		if err != nil {
 			return err
@@ -178,7 +178,7 @@ func (d *DB) SaveOutputs(ctx context.Context, outs ...evaluate.Output) error {
 			}
 			_, err = stmt.ExecContext(ctx, o.RunID, o.ItemID, o.Repeat, o.Text, o.FinishReason, o.Usage.PromptTokens, o.Usage.CompletionTokens, o.Usage.CachedTokens,
 				int64(o.Cost), int64(o.Latency), int64(o.FirstToken), o.Replayed, o.Error, o.Code, nanoseconds(o.Finished), scores)
-			if isForeignKey(err) {
+			if d.dialect.Kind(err) == ForeignKey {
 				return noRun(o.RunID)
 			}
 			if err != nil {
@@ -207,19 +207,19 @@ func (d *DB) outputs(ctx context.Context, where string, args []any, yield func(e
 	act := fmt.Sprint("read outputs of run ", args[0])
 	rows, err := d.reader.QueryContext(ctx, "SELECT "+outputColumns+" FROM outputs WHERE "+where+" ORDER BY item_id, repeat", args...)
 	if err != nil {
-		return d.fault(act, err)
+		return d.Fault(act, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		o, err := scanOutput(rows)
 		if err != nil {
-			return d.fault(act, err)
+			return d.Fault(act, err)
 		}
 		if err := yield(o); err != nil {
 			return err
 		}
 	}
-	return d.fault(act, rows.Err())
+	return d.Fault(act, rows.Err())
 }
 
 func scanOutput(rows *sql.Rows) (evaluate.Output, error) {

@@ -1,0 +1,109 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"stylesprint"
+	"stylesprint/generate"
+)
+
+// Call is one question to a model that writes, as the stages see it. A stage may change
+// what it passes on; it belongs to the goroutine of the request.
+type Call struct {
+	RequestID string // of the HTTP request
+	Route     string // "/generate/", "/v1/chat/completions"
+	Caller    Caller
+	Model     string           // the public name that was asked for
+	Request   generate.Request // what the model is asked
+	Inbound   http.Header      // of the request; not to be changed
+	// Header is that of the answer. It goes out with the first piece of a stream, or with
+	// the whole answer.
+	Header http.Header
+	// Cache ("hit", "miss") and Flags (names of rules that matched) go into the request log.
+	Cache string
+	Flags []string
+}
+
+// Ask answers a call. With a non-nil emit the answer is streamed: emit is called in order,
+// from this goroutine, and its error ends the answer. The reply holds the whole text either
+// way. Errors are *stylesprint.Error values.
+type Ask func(ctx context.Context, c *Call, emit func(generate.Delta) error) (stylesprint.Reply, error)
+
+// Stage stands between the requests and the models: it may answer itself, refuse, change
+// the call, hold pieces back, or look at the reply. A Stage is safe for concurrent use.
+type Stage func(next Ask) Ask
+
+// Limiter keeps callers within their limits.
+type Limiter interface {
+	// Reserve takes a request and about so many tokens out of a caller's limits, or refuses
+	// with an *stylesprint.Error: rate_limited with RetryAfter, or forbidden where a budget is
+	// spent. settle is called once, with what the request used in the end.
+	Reserve(ctx context.Context, caller Caller, tokens int) (settle func(stylesprint.Usage, stylesprint.Money), err error)
+}
+
+// ask puts a call through the stages to the model that it names.
+func (g *Gateway) ask(w http.ResponseWriter, r *http.Request, c call, emit func(generate.Delta) error) (stylesprint.Reply, error) {
+	out := Call{
+		RequestID: c.x.id, Route: c.x.label, Caller: c.x.caller, Model: c.model.Name,
+		Request: c.req, Inbound: r.Header, Header: w.Header(),
+	}
+	settle, err := g.reserve(r.Context(), c.x.caller, c.model.Name, estimateRequest(c.req))
+	if err != nil {
+		return stylesprint.Reply{}, err
+	}
+	ask := lastAsk(c.model.Generate)
+	for _, s := range slices.Backward(g.o.Stages) {
+		ask = s(ask)
+	}
+	reply, err := ask(r.Context(), &out, emit)
+	settle(reply.Usage, max(reply.Billed, reply.Cost))
+	c.x.cache, c.x.flags = out.Cache, out.Flags
+	g.noteReply(c.x, reply)
+	return reply, err
+}
+
+func lastAsk(m Generator) Ask {
+	return func(ctx context.Context, c *Call, emit func(generate.Delta) error) (stylesprint.Reply, error) {
+		if emit == nil {
+			return m.Generate(ctx, c.Request)
+		}
+		return m.Stream(ctx, c.Request, emit)
+	}
+}
+
+// reserve checks whether the caller may use a model, and takes the request out of its limits.
+func (g *Gateway) reserve(ctx context.Context, caller Caller, model string, tokens int) (func(stylesprint.Usage, stylesprint.Money), error) {
+	if caller.Models != nil && !slices.Contains(caller.Models, model) {
+		return nil, &stylesprint.Error{Code: stylesprint.CodeForbidden, Field: "model", Message: fmt.Sprintf("This key may not use the model %q", model),
+			Hint: "ask for a key with this model, or use one that GET /v1/models lists"}
+	}
+	if g.o.Limits == nil {
+		return func(stylesprint.Usage, stylesprint.Money) {}, nil
+	}
+	return g.o.Limits.Reserve(ctx, caller, tokens)
+}
+
+// estimateRequest guesses how many tokens a request will use: a token for four bytes of
+// the prompt, and the longest answer that it allows.
+func estimateRequest(r generate.Request) int {
+	texts := []string{r.Prompt}
+	for _, m := range r.Messages {
+		texts = append(texts, m.Content)
+	}
+	answer := 256 // as generate.Params
+	if r.Params.MaxTokens != nil {
+		answer = *r.Params.MaxTokens
+	}
+	return estimate(texts...) + answer
+}
+
+func estimate(texts ...string) int {
+	n := 0
+	for _, t := range texts {
+		n += (len(t) + 3) / 4
+	}
+	return n
+}

@@ -1,0 +1,234 @@
+// Package relational holds the queries that SQLite and Postgres share: runs, outputs,
+// reviews, the request log and what the gateway keeps.
+//
+// Key words: query, placeholder, dialect, fault.
+//
+// store/sqlite and store/postgres open the database, bring its schema up to date and
+// embed a *DB made here, which has all the methods that the domain rooms ask for:
+//
+//	db := relational.New(writer, reader, dialect)
+//
+// Queries are written with ? as placeholder, in the SQL that both databases read; what
+// differs is in the Dialect. Every write is one transaction. Errors that a person can mend
+// are *stylesprint.Error values (no such run, a full disk); the rest is wrapped with the
+// failed act. A DB is safe for concurrent use.
+package relational
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"stylesprint"
+	"stylesprint/evaluate"
+)
+
+// Dialect is what differs between databases. Every field is set.
+type Dialect struct {
+	// Numbered placeholders are $1, $2, ... in place of ?.
+	Numbered bool
+	// Kind says what kind of fault an error of the driver is.
+	Kind func(error) Kind
+	// Explain turns an error that a person can mend into a sentence and the next step; ""
+	// for any other.
+	Explain func(error) (sentence, hint string)
+	// Elements is a query, with one placeholder, for the texts of a JSON list.
+	Elements string
+	// LockRow is appended to a query of one row that the transaction then writes, if the
+	// transaction itself does not keep others from writing; or "".
+	LockRow string
+	// Again says whether a transaction that failed in this way is tried once more: it was
+	// not committed, and the pool has been told to forget the connection. nil: never.
+	Again func(ctx context.Context, err error) bool
+}
+
+// Kind is a kind of fault.
+type Kind int
+
+// The kinds that queries look for.
+const (
+	Other Kind = iota
+	Unique
+	ForeignKey
+	Check // a CHECK or a trigger's refusal
+)
+
+// DB runs queries.
+type DB struct {
+	writer  *pool
+	reader  *pool
+	dialect Dialect
+}
+
+var _ evaluate.Store = (*DB)(nil)
+
+// New joins two pools, which may be the same, and which the caller closes.
+func New(writer, reader *sql.DB, d Dialect) *DB {
+	p := placeholders(d.Numbered)
+	return &DB{writer: &pool{writer, p}, reader: &pool{reader, p}, dialect: d}
+}
+
+// placeholders says whether ? becomes $n.
+type placeholders bool
+
+// bind rewrites a query's placeholders. Queries hold no ? inside quotes.
+func (p placeholders) bind(query string) string {
+	if !p {
+		return query
+	}
+	var b strings.Builder
+	b.Grow(len(query) + 16)
+	n := 0
+	for {
+		before, after, found := strings.Cut(query, "?")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		n++
+		b.WriteString("$" + strconv.Itoa(n))
+		query = after
+	}
+}
+
+// pool is a *sql.DB with placeholders.
+type pool struct {
+	db *sql.DB
+	p  placeholders
+}
+
+func (p *pool) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return p.db.QueryContext(ctx, p.p.bind(query), args...)
+}
+
+func (p *pool) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	return p.db.QueryRowContext(ctx, p.p.bind(query), args...)
+}
+
+// snapshot begins a transaction that reads, all of it as of one moment.
+func (p *pool) snapshot(ctx context.Context) (*transaction, error) {
+	o := &sql.TxOptions{ReadOnly: true}
+	if p.p {
+		o.Isolation = sql.LevelRepeatableRead
+	}
+	tx, err := p.db.BeginTx(ctx, o)
+	return &transaction{tx, p.p}, err
+}
+
+// transaction is a *sql.Tx with placeholders.
+type transaction struct {
+	tx *sql.Tx
+	p  placeholders
+}
+
+func (t *transaction) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return t.tx.QueryContext(ctx, t.p.bind(query), args...)
+}
+
+func (t *transaction) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	return t.tx.QueryRowContext(ctx, t.p.bind(query), args...)
+}
+
+func (t *transaction) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	return t.tx.ExecContext(ctx, t.p.bind(query), args...)
+}
+
+func (t *transaction) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
+	return t.tx.PrepareContext(ctx, t.p.bind(query))
+}
+
+// Rollback of a transaction that has ended does nothing.
+func (t *transaction) Rollback() { _ = t.tx.Rollback() }
+
+// write runs a transaction. body may be called twice, the first time for nothing.
+func (d *DB) write(ctx context.Context, act string, body func(tx *transaction) error) error {
+	err := d.attempt(ctx, body)
+	if err != nil && d.dialect.Again != nil && d.dialect.Again(ctx, err) {
+		err = d.attempt(ctx, body)
+	}
+	return d.Fault(act, err)
+}
+
+func (d *DB) attempt(ctx context.Context, body func(tx *transaction) error) error {
+	tx, err := d.writer.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := body(&transaction{tx, d.writer.p}); err != nil {
+		// A failed rollback adds nothing: the transaction is gone either way.
+		_ = tx.Rollback()
+		return err
+	}
+	return tx.Commit()
+}
+
+// Fault wraps an error, and turns those that a person can mend into sentences.
+func (d *DB) Fault(act string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var shown *stylesprint.Error
+	if errors.As(err, &shown) {
+		return err
+	}
+	wrapped := fmt.Errorf("%s: %w", act, err)
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return wrapped
+	}
+	sentence, hint := d.dialect.Explain(err)
+	if sentence == "" {
+		return wrapped
+	}
+	return &stylesprint.Error{Code: stylesprint.CodeUnavailable, Message: sentence, Hint: hint, Err: wrapped}
+}
+
+// Ping reports whether the database can be read.
+func (d *DB) Ping(ctx context.Context) error {
+	var n int
+	return d.Fault("ping", d.reader.QueryRowContext(ctx, "SELECT count(*) FROM schema_migrations").Scan(&n))
+}
+
+// querier is a pool or a transaction.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// scanner is a row.
+type scanner interface{ Scan(...any) error }
+
+// collect reads all rows of a query.
+func collect[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []T
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, rows.Err()
+}
+
+// nanoseconds is how a time is stored; the zero time is 0.
+func nanoseconds(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
+
+func fromNanoseconds(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, n).UTC()
+}
