@@ -213,7 +213,7 @@ func large(t testing.TB) *DB {
 	d := open(t, filepath.Join(t.TempDir(), "s.db"))
 	numbers := fmt.Sprintf("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) ", largeRows)
 	for _, statement := range []string{
-		numbers + "INSERT INTO requests SELECT printf('r%06d', i), i, '/generate/', 'm' || (i % 3), '', CASE WHEN i % 50 = 0 THEN 500 ELSE 200 END, '', 0, 100, 50, 0, 7, (i * 7919) % 100003, 0 FROM n",
+		numbers + "INSERT INTO requests SELECT printf('r%06d', i), i, '/generate/', 'm' || (i % 3), '', CASE WHEN i % 50 = 0 THEN 500 ELSE 200 END, '', 0, 100, 50, 0, 7, (i * 7919) % 100003, 0, 7, '', '', 0, '', '' FROM n",
 		numbers + `INSERT INTO runs SELECT printf('r%06d', i), 'd' || (i % 3), '', '', '{}', 1, 'done', '', i, i, 1, 1, 0, 0, 1, '', NULL, '', 0, 0 FROM n`,
 	} {
 		if _, err := d.writer.ExecContext(context.Background(), statement); err != nil {
