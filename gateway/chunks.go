@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -20,11 +21,12 @@ type chunks struct {
 	completionOptions
 	s       *stream
 	created int64
-	held    []map[string]json.RawMessage // provider's chunks before the first content
-	opened  bool                         // the first chunk of our own, which names the role, was sent
-	passed  bool                         // a provider's chunk was passed on
-	ended   bool                         // a chunk with a finish reason was sent
-	counted bool                         // a chunk with the usage was sent
+	filling []member // what every chunk has
+	held    [][]byte // provider's chunks before the first content
+	opened  bool     // the first chunk of our own, which names the role, was sent
+	passed  bool     // a provider's chunk was passed on
+	ended   bool     // a chunk with a finish reason was sent
+	counted bool     // a chunk with the usage was sent
 }
 
 func (g *Gateway) streamCompletion(w http.ResponseWriter, r *http.Request, c call, o completionOptions) error {
@@ -44,8 +46,8 @@ func (c *chunks) delta(d generate.Delta) error {
 	if d.Text != "" {
 		c.x.first()
 	}
-	if theirs, content, ok := c.read(d); ok {
-		return c.pass(theirs, content)
+	if drop, content, ok := c.read(d); ok {
+		return c.pass(d.Raw, drop, content)
 	}
 	if d.Text == "" {
 		return nil
@@ -55,19 +57,25 @@ func (c *chunks) delta(d generate.Delta) error {
 
 // read takes a provider's chunk apart: whether a client of this route can read
 // it, and whether it holds anything that is worth a begun stream.
-func (c *chunks) read(d generate.Delta) (o map[string]json.RawMessage, content, ok bool) {
-	if len(d.Raw) == 0 || json.Unmarshal(d.Raw, &o) != nil || o == nil {
-		return nil, false, false
+func (c *chunks) read(d generate.Delta) (drop string, content, ok bool) {
+	if len(d.Raw) == 0 {
+		return "", false, false
 	}
-	var choices []map[string]json.RawMessage
-	if json.Unmarshal(o["choices"], &choices) != nil {
-		return nil, false, false
+	o, err := members(d.Raw)
+	if err != nil || o == nil {
+		return "", false, false
+	}
+	choices, ok := elements(o["choices"])
+	if !ok {
+		return "", false, false
 	}
 	content = d.Text != ""
-	for _, choice := range choices {
+	for _, raw := range choices {
+		choice, err := members(raw)
 		piece, has := choice[c.shape.piece]
+		has = has && err == nil
 		if !has {
-			return nil, false, false
+			return "", false, false
 		}
 		if reason := strings.TrimSpace(string(choice["finish_reason"])); reason != "" && reason != "null" {
 			c.ended, content = true, true
@@ -77,21 +85,21 @@ func (c *chunks) read(d generate.Delta) (o map[string]json.RawMessage, content, 
 	if len(choices) == 0 { // OpenAI's last chunk holds the usage alone, Azure's first one verdicts
 		_, counted := o["usage"]
 		c.counted = c.counted || counted
-		return o, counted, c.includeUsage || !counted
+		return "", counted, c.includeUsage || !counted
 	}
 	if !c.includeUsage {
-		delete(o, "usage")
+		drop = "usage"
 	}
-	return o, content, true
+	return drop, content, true
 }
 
 // worthSending is true for a delta that says more than who speaks.
 func worthSending(piece json.RawMessage) bool {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(piece, &members) != nil {
+	o, err := members(piece)
+	if err != nil {
 		return false // the text of /v1/completions, which Delta.Text holds
 	}
-	for name, v := range members {
+	for name, v := range o {
 		if s := strings.TrimSpace(string(v)); name != "role" && s != "null" && s != `""` && s != "[]" {
 			return true
 		}
@@ -101,18 +109,32 @@ func worthSending(piece json.RawMessage) bool {
 
 // pass sends a provider's chunk with what it lacks filled in. Chunks before
 // the first content wait for it.
-func (c *chunks) pass(o map[string]json.RawMessage, content bool) error {
-	frame, err := c.frame()
-	if err != nil {
-		return err
+func (c *chunks) pass(raw []byte, drop string, content bool) error {
+	if c.filling == nil {
+		c.filling = c.shape.frame(completionObject{ID: c.shape.prefix + c.x.id, Created: c.created, Model: c.model.Name}, c.shape.chunk)
 	}
-	fill(o, frame)
 	c.passed = true
-	c.held = append(c.held, o)
+	chunk := rewrite(raw, c.filling, drop)
+	if len(c.held) == 0 && (content || c.begun()) {
+		return c.s.sendRaw("", oneLine(chunk))
+	}
+	c.held = append(c.held, oneLine(chunk))
 	if !content && len(c.held) < maxHeld && !c.begun() {
 		return nil
 	}
 	return c.release()
+}
+
+// oneLine is JSON without the line breaks that may stand between its parts.
+func oneLine(chunk []byte) []byte {
+	if bytes.IndexByte(chunk, '\n') < 0 && bytes.IndexByte(chunk, '\r') < 0 {
+		return chunk
+	}
+	var b bytes.Buffer
+	if json.Compact(&b, chunk) != nil { // cannot be: it was read before
+		return chunk
+	}
+	return b.Bytes()
 }
 
 func (c *chunks) begun() bool {
@@ -123,26 +145,12 @@ func (c *chunks) begun() bool {
 
 func (c *chunks) release() error {
 	for _, o := range c.held {
-		if err := c.s.send(o); err != nil {
+		if err := c.s.sendRaw("", o); err != nil {
 			return err
 		}
 	}
 	c.held = nil
 	return nil
-}
-
-// frame is what every chunk has.
-func (c *chunks) frame() (map[string]json.RawMessage, error) {
-	b, err := encode(completionObject{ID: c.shape.prefix + c.x.id, Object: c.shape.chunk, Created: c.created, Model: c.model.Name})
-	if err != nil {
-		return nil, err
-	}
-	var frame map[string]json.RawMessage
-	if err := json.Unmarshal(b, &frame); err != nil {
-		return nil, err
-	}
-	delete(frame, "choices")
-	return frame, nil
 }
 
 // own sends a chunk of our own with one choice, or with usage and none.

@@ -135,8 +135,11 @@ func rate(amount float64, work func() error) func() (float64, error) {
 }
 
 // resident is the process's resident memory in bytes, or 0 where it cannot be read.
-func resident() float64 {
-	b, err := os.ReadFile("/proc/self/status")
+func resident() float64 { return residentOf("self") }
+
+// residentOf is the same for a process id.
+func residentOf(process string) float64 {
+	b, err := os.ReadFile("/proc/" + process + "/status")
 	if err != nil {
 		return 0
 	}

@@ -22,6 +22,7 @@ func benchmarks() []benchmark {
 		{"embed", "The encoder: texts a second in fast and exact; of a file, if one is named", "  stylesprint bench embed\n  stylesprint bench embed texts.txt", benchEmbed},
 		{"clip", "CLIP of ViT-B/32's shape: pictures and texts a second in fast and exact; needs no download", "  stylesprint bench clip", benchCLIP},
 		{"score", "BLEU: segments a second", "  stylesprint bench score", benchScore},
+		{"gateway", "The server beside a bare reverse proxy: latency, requests a second, streams, memory", "  stylesprint bench gateway\n  stylesprint bench gateway --runs 7", benchGateway},
 	}
 }
 
