@@ -37,7 +37,9 @@ func writeBytes(w http.ResponseWriter, status int, b []byte) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Length", strconv.Itoa(len(b)+1))
 	w.WriteHeader(status)
-	_, _ = w.Write(append(b, '\n'))
+	if _, err := w.Write(append(b, '\n')); err == nil {
+		_ = http.NewResponseController(w).Flush() // before what the server still has to do for itself
+	}
 }
 
 // maxBody bounds a prompt or an answer in the request log, in bytes.

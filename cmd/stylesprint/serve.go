@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"runtime/debug"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -93,9 +94,17 @@ type server struct {
 
 // serve runs the server until ctx ends; listening, if not nil, is told the address.
 func (a *app) serve(ctx context.Context, c config.Config, listening func(net.Addr)) error {
-	s := &server{app: a, config: c, log: slog.New(slog.NewJSONHandler(a.stderr, nil))}
+	lines := newLogBuffer(a.stderr)
+	defer lines.Close()
+	level := slog.LevelInfo
 	if a.quiet {
-		s.log = slog.New(slog.NewJSONHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+		level = slog.LevelWarn
+	}
+	s := &server{app: a, config: c, log: slog.New(flushing{slog.NewJSONHandler(lines, &slog.HandlerOptions{Level: level}), lines})}
+	if a.getenv("GOGC") == "" {
+		// Between requests little is kept, so that a heap of some megabytes would be cleaned
+		// hundreds of times a second under load.
+		defer debug.SetGCPercent(debug.SetGCPercent(400))
 	}
 	err := s.run(ctx, listening)
 	return errors.Join(err, s.open.Close())

@@ -90,8 +90,8 @@ func (a *answer) whole(ctx context.Context, path string, body []byte) (stylespri
 	if err := a.wire.EventError(wire.Event{Data: b}); err != nil {
 		return stylesprint.Reply{Raw: b}, err
 	}
-	var r reply
-	if err := json.Unmarshal(b, &r); err != nil {
+	r, err := parse(b)
+	if err != nil {
 		return stylesprint.Reply{Raw: b}, wire.Unusable(a.wire.Host()+" answered with something that cannot be read", err)
 	}
 	a.take(r)
@@ -112,8 +112,8 @@ func (a *answer) stream(ctx context.Context, path string, body []byte) (stylespr
 		if err := a.wire.EventError(wire.Event{Type: e.Type, Data: data}); err != nil {
 			return false, err
 		}
-		var r reply
-		if err := json.Unmarshal(data, &r); err != nil {
+		r, err := parse(data)
+		if err != nil {
 			return false, wire.Unusable(a.wire.Host()+" sent a piece that cannot be read", err)
 		}
 		a.raw.Write(data)

@@ -1,6 +1,9 @@
 package httpserver
 
-import "net/http"
+import (
+	"maps"
+	"net/http"
+)
 
 // Content-Security-Policies for SecurityHeaders.
 const (
@@ -16,16 +19,21 @@ const (
 // resource shared with other origins, no device features. A handler may
 // replace any of them.
 func SecurityHeaders(policy string) Middleware {
+	fixed := make(http.Header)
+	for _, f := range [][2]string{
+		{"Content-Security-Policy", policy},
+		{"X-Content-Type-Options", "nosniff"},
+		{"X-Frame-Options", "DENY"},
+		{"Referrer-Policy", "no-referrer"},
+		{"Cross-Origin-Opener-Policy", "same-origin"},
+		{"Cross-Origin-Resource-Policy", "same-origin"},
+		{"Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()"},
+	} {
+		fixed[f[0]] = []string{f[1]}
+	}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			h := w.Header()
-			h.Set("Content-Security-Policy", policy)
-			h.Set("X-Content-Type-Options", "nosniff")
-			h.Set("X-Frame-Options", "DENY")
-			h.Set("Referrer-Policy", "no-referrer")
-			h.Set("Cross-Origin-Opener-Policy", "same-origin")
-			h.Set("Cross-Origin-Resource-Policy", "same-origin")
-			h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()")
+			maps.Copy(w.Header(), fixed) // lists of one, shared: nobody adds to these
 			next.ServeHTTP(w, r)
 		})
 	}

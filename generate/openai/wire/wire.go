@@ -221,12 +221,8 @@ func (c *Client) exchange(outer context.Context, k call, read func(*http.Respons
 	defer cancel(nil)
 	watch := newWatch(c.options.StallTimeout, func() { cancel(errStalled) })
 	defer watch.stop()
-	req, err := http.NewRequestWithContext(ctx, k.method, c.base.JoinPath(k.path).String(), bytes.NewReader(k.body))
-	if err != nil {
-		return &stylesprint.Error{Code: stylesprint.CodeInternal, Message: "the request cannot be built", Err: err}
-	}
-	c.setHeaders(req, k)
-	r, err := c.http.Do(req)
+	req := c.request(ctx, k)
+	r, err := c.send(req)
 	watch.stop()
 	if err != nil {
 		return c.networkError(ctx, err, "reach")
@@ -241,6 +237,34 @@ func (c *Client) exchange(outer context.Context, k call, read func(*http.Respons
 		return c.networkError(ctx, from.err, "read from")
 	}
 	return err
+}
+
+// send makes a call. Without a time limit or cookies of its own, the client that was given
+// does nothing that its transport does not, as redirects are not followed.
+func (c *Client) send(req *http.Request) (*http.Response, error) {
+	if c.http.Timeout != 0 || c.http.Jar != nil || c.http.Transport == nil {
+		return c.http.Do(req)
+	}
+	return c.http.Transport.RoundTrip(req)
+}
+
+// request builds a call as http.NewRequest does, but for reading the URL each time.
+func (c *Client) request(ctx context.Context, k call) *http.Request {
+	u := c.base.JoinPath(k.path)
+	if !strings.HasPrefix(u.Path, "/") {
+		u.Path = "/" + u.Path // the base has no path
+	}
+	req := (&http.Request{
+		Method: k.method, URL: u, Host: c.base.Host,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: make(http.Header, 8),
+	}).WithContext(ctx)
+	if len(k.body) > 0 {
+		req.ContentLength = int64(len(k.body))
+		req.Body = io.NopCloser(bytes.NewReader(k.body))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(k.body)), nil }
+	}
+	c.setHeaders(req, k)
+	return req
 }
 
 func (c *Client) setHeaders(req *http.Request, k call) {
