@@ -61,7 +61,7 @@ func (c *chunks) read(d generate.Delta) (drop string, content, ok bool) {
 	if len(d.Raw) == 0 {
 		return "", false, false
 	}
-	o, err := members(d.Raw)
+	o, err := membersOf(d.Raw)
 	if err != nil || o == nil {
 		return "", false, false
 	}
@@ -71,7 +71,7 @@ func (c *chunks) read(d generate.Delta) (drop string, content, ok bool) {
 	}
 	content = d.Text != ""
 	for _, raw := range choices {
-		choice, err := members(raw)
+		choice, err := membersOf(raw)
 		piece, has := choice[c.shape.piece]
 		has = has && err == nil
 		if !has {
@@ -95,7 +95,7 @@ func (c *chunks) read(d generate.Delta) (drop string, content, ok bool) {
 
 // worthSending is true for a delta that says more than who speaks.
 func worthSending(piece json.RawMessage) bool {
-	o, err := members(piece)
+	o, err := membersOf(piece)
 	if err != nil {
 		return false // the text of /v1/completions, which Delta.Text holds
 	}

@@ -77,7 +77,7 @@ func malformed(err error) error {
 
 // object reads a nested object.
 func object(path string, raw json.RawMessage) *fields {
-	rest, err := members(raw)
+	rest, err := membersOf(raw)
 	f := &fields{path: path + ".", rest: rest}
 	if err != nil || rest == nil {
 		f.err = invalid(path, path+" must be an object")

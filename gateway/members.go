@@ -24,6 +24,11 @@ func members(raw []byte) (map[string]json.RawMessage, error) {
 		}
 		return o, nil // more lenient than the quick reader is
 	}
+	return membersOf(raw)
+}
+
+// membersOf is members for JSON that is known to be valid, as a part of what members read is.
+func membersOf(raw []byte) (map[string]json.RawMessage, error) {
 	o := make(map[string]json.RawMessage, 8)
 	if !each(raw, func(name string, value []byte) { o[name] = value }) {
 		return nil, errNoObject
@@ -45,9 +50,9 @@ func each(raw []byte, yield func(name string, value []byte)) bool {
 	return true
 }
 
-// elements splits a list; ok is false for anything else.
+// elements splits a list of valid JSON; ok is false for anything else.
 func elements(raw []byte) (items []json.RawMessage, ok bool) {
-	if len(raw) == 0 || raw[0] != '[' || !gjson.ValidBytes(raw) {
+	if len(raw) == 0 || raw[0] != '[' {
 		return nil, false
 	}
 	items = make([]json.RawMessage, 0, 4)

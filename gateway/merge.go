@@ -3,6 +3,8 @@ package gateway
 import (
 	"encoding/json"
 
+	"github.com/tidwall/gjson"
+
 	"stylesprint"
 )
 
@@ -23,23 +25,17 @@ func (s shape) merged(c call, reply stylesprint.Reply) ([]byte, error) {
 }
 
 // readable says whether every choice of a provider's answer, of which there is one at
-// least, has the member that clients of this route look for.
+// least, has the member that clients of this route look for. The driver has read it: it is
+// valid JSON.
 func (s shape) readable(raw []byte) bool {
-	o, err := members(raw)
-	if err != nil || o == nil {
-		return false
-	}
-	choices, ok := elements(o["choices"])
-	for _, c := range choices {
-		m, err := members(c)
-		if err != nil {
-			return false
-		}
-		if _, has := m[s.member]; !has {
-			return false
-		}
-	}
-	return ok && len(choices) > 0
+	choices := gjson.GetBytes(raw, "choices")
+	n, all := 0, choices.IsArray()
+	choices.ForEach(func(_, c gjson.Result) bool {
+		n++
+		all = all && c.IsObject() && c.Get(s.member).Exists()
+		return all
+	})
+	return all && n > 0
 }
 
 // frame is what every answer and every chunk has beside its choices.
