@@ -41,9 +41,23 @@ type Dialect struct {
 	// LockRow is appended to a query of one row that the transaction then writes, if the
 	// transaction itself does not keep others from writing; or "".
 	LockRow string
-	// Again says whether a transaction that failed in this way is tried once more: it was
-	// not committed, and the pool has been told to forget the connection. nil: never.
-	Again func(ctx context.Context, err error) bool
+	// Again says whether a transaction that failed in this way is tried once more, after
+	// the pool has been told to forget connections that are of no use any more. unsure: the
+	// transaction must not be tried again if it may have been committed. nil: never.
+	Again func(ctx context.Context, err error, unsure bool) bool
+	// Arrays says that a placeholder takes a list, and unnest makes rows of lists.
+	Arrays bool
+	// Days looks after the days that the request log is divided into; nil: it is not.
+	Days Days
+}
+
+// Days are the parts of a request log that is divided by day (UTC). Its bodies are divided
+// in the same way, and have the record's time in a column request_time.
+type Days interface {
+	// Make makes those of the days that are not there. With anew, nothing is taken from memory.
+	Make(ctx context.Context, days []time.Time, anew bool) error
+	// Drop drops the days that ended by a time, and returns how many records they held.
+	Drop(ctx context.Context, by time.Time) (int64, error)
 }
 
 // Kind is a kind of fault.
@@ -144,26 +158,38 @@ func (t *transaction) PrepareContext(ctx context.Context, query string) (*sql.St
 // Rollback of a transaction that has ended does nothing.
 func (t *transaction) Rollback() { _ = t.tx.Rollback() }
 
-// write runs a transaction. body may be called twice, the first time for nothing.
+// write runs a transaction. body may be called twice, the first time for nothing. When
+// nobody knows whether the transaction was committed, as the connection broke meanwhile,
+// the error says so by being one.
 func (d *DB) write(ctx context.Context, act string, body func(tx *transaction) error) error {
-	err := d.attempt(ctx, body)
-	if err != nil && d.dialect.Again != nil && d.dialect.Again(ctx, err) {
-		err = d.attempt(ctx, body)
-	}
-	return d.Fault(act, err)
+	return d.Fault(act, d.twice(ctx, false, body))
 }
 
-func (d *DB) attempt(ctx context.Context, body func(tx *transaction) error) error {
+// rewrite is write for what may be done twice with the same result, so that it is tried
+// again even if it may have been committed.
+func (d *DB) rewrite(ctx context.Context, act string, body func(tx *transaction) error) error {
+	return d.Fault(act, d.twice(ctx, true, body))
+}
+
+func (d *DB) twice(ctx context.Context, idempotent bool, body func(tx *transaction) error) error {
+	committing, err := d.attempt(ctx, body)
+	if err != nil && d.dialect.Again != nil && d.dialect.Again(ctx, err, committing && !idempotent) {
+		_, err = d.attempt(ctx, body)
+	}
+	return err
+}
+
+func (d *DB) attempt(ctx context.Context, body func(tx *transaction) error) (committing bool, err error) {
 	tx, err := d.writer.db.BeginTx(ctx, nil)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := body(&transaction{tx, d.writer.p}); err != nil {
 		// A failed rollback adds nothing: the transaction is gone either way.
 		_ = tx.Rollback()
-		return err
+		return false, err
 	}
-	return tx.Commit()
+	return true, tx.Commit()
 }
 
 // Fault wraps an error, and turns those that a person can mend into sentences.
