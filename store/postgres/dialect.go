@@ -46,6 +46,12 @@ func state(err error) string {
 	return ""
 }
 
+// roleError says that a server answers, but is none that target_session_attrs asks for.
+type roleError struct{ error }
+
+// Unwrap returns the driver's own error.
+func (e *roleError) Unwrap() error { return e.error }
+
 func kindOf(err error) relational.Kind {
 	switch state(err) {
 	case foreignKeyViolation:
@@ -97,6 +103,7 @@ func (d *DB) again(ctx context.Context, err error, unsure bool) bool {
 }
 
 func (d *DB) explain(err error) (sentence, hint string) {
+	var role *roleError
 	switch s := state(err); {
 	case s == "28P01" || s == "28000":
 		return "the database " + d.name + " refuses the user or the password", "correct DATABASE_URL; special characters of a password are written as % codes"
@@ -108,7 +115,7 @@ func (d *DB) explain(err error) (sentence, hint string) {
 		return "the database " + d.name + " has no connection left", "raise its max_connections, or add pool_max_conns=N to DATABASE_URL"
 	case s == "53100" || s == "53200":
 		return "the database " + d.name + " is out of disk or memory", "free some space on its server; nothing that was stored is lost"
-	case s == readOnly:
+	case s == readOnly, errors.As(err, &role) && !unreachable(role.error):
 		return "the database " + d.name + " takes no writes", "name every host in DATABASE_URL, so that the one that does is found"
 	case s == lockNotAvailable:
 		return "a table of the database " + d.name + " is in use by a long query", "try again later"

@@ -31,6 +31,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 
@@ -71,6 +72,18 @@ func Open(ctx context.Context, dsn string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
+	d, err := connect(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.migrate(ctx); err != nil {
+		return nil, errors.Join(d.Fault("open", err), d.Close())
+	}
+	return d, nil
+}
+
+// connect makes the pool, which connects when it is first used.
+func connect(ctx context.Context, config *pgxpool.Config) (*DB, error) {
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, badAddress()
@@ -80,9 +93,6 @@ func Open(ctx context.Context, dsn string, o Options) (*DB, error) {
 	dialect := d.dialect()
 	dialect.Days = &days{db: d.sql, known: map[int64]bool{}}
 	d.DB = relational.New(d.sql, d.sql, dialect)
-	if err := d.migrate(ctx); err != nil {
-		return nil, errors.Join(d.Fault("open", err), d.Close())
-	}
 	return d, nil
 }
 
@@ -112,6 +122,14 @@ func parse(dsn string, o Options) (*pgxpool.Config, error) {
 	}
 	if !strings.Contains(dsn, "pool_max_conn_lifetime") {
 		config.MaxConnLifetime, config.MaxConnLifetimeJitter = connectionLife, connectionJitter
+	}
+	if validate := config.ConnConfig.ValidateConnect; validate != nil {
+		config.ConnConfig.ValidateConnect = func(ctx context.Context, c *pgconn.PgConn) error {
+			if err := validate(ctx, c); err != nil {
+				return &roleError{err}
+			}
+			return nil
+		}
 	}
 	if config.ConnConfig.RuntimeParams["application_name"] == "" {
 		config.ConnConfig.RuntimeParams["application_name"] = "stylesprint"

@@ -34,17 +34,25 @@ func (d *DB) AppendRequests(ctx context.Context, records []stylesprint.RequestRe
 		return d.rewrite(ctx, act, func(tx *transaction) error { return d.appendRequests(ctx, tx, records) })
 	}
 	days := daysOf(records)
-	if err := d.dialect.Days.Make(ctx, days, false); err != nil {
+	if err := d.makeDays(ctx, days, false); err != nil {
 		return d.Fault(act, err)
 	}
 	add := func(tx *transaction) error { return d.appendRequests(ctx, tx, records) }
 	err := d.twice(ctx, true, add)
 	if d.dialect.Kind(err) == Check { // another process has dropped a day that this one remembers
-		if err = d.dialect.Days.Make(ctx, days, true); err == nil {
+		if err = d.makeDays(ctx, days, true); err == nil {
 			err = d.twice(ctx, true, add)
 		}
 	}
 	return d.Fault(act, err)
+}
+
+func (d *DB) makeDays(ctx context.Context, days []time.Time, anew bool) error {
+	err := d.dialect.Days.Make(ctx, days, anew)
+	if err != nil && d.dialect.Again != nil && d.dialect.Again(ctx, err, false) {
+		err = d.dialect.Days.Make(ctx, days, anew)
+	}
+	return err
 }
 
 // daysOf are the days that records belong to, and those after them: so a day is there
