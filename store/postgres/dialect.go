@@ -73,6 +73,10 @@ func trouble(err error) bool {
 	case s != "":
 		return false
 	}
+	var connect *pgconn.ConnectError
+	if errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &connect) {
+		return false // the caller's time is up
+	}
 	return unreachable(err)
 }
 
@@ -88,7 +92,7 @@ func unreachable(err error) bool {
 // again decides on a second try. What the server itself reports about a transaction, it has
 // rolled back; a connection that broke while committing leaves it unknown.
 func (d *DB) again(ctx context.Context, err error, unsure bool) bool {
-	if ctx.Err() != nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if ctx.Err() != nil || errors.Is(err, context.Canceled) {
 		return false
 	}
 	s := state(err)

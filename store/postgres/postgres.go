@@ -29,7 +29,6 @@ import (
 	"net"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -51,9 +50,9 @@ type Options struct {
 
 const (
 	defaultConnections = 24
-	connectTimeout     = 2 // seconds, for each address that is tried
-	connectionLife     = 5 * time.Minute
-	connectionJitter   = time.Minute
+	connectTimeout     = "2" // seconds, for each address that is tried
+	connectionLife     = "5m"
+	connectionJitter   = "1m"
 )
 
 // DB is an open database.
@@ -109,19 +108,15 @@ func badAddress() error {
 }
 
 func parse(dsn string, o Options) (*pgxpool.Config, error) {
-	pools := strings.Contains(dsn, "pool_max_conns")
-	config, err := pgxpool.ParseConfig(withDefaults(dsn))
+	config, err := pgxpool.ParseConfig(Complete(dsn))
 	if err != nil {
 		return nil, badAddress()
 	}
 	switch {
 	case o.Connections > 0:
 		config.MaxConns = int32(min(o.Connections, 10_000))
-	case !pools:
+	case !strings.Contains(dsn, "pool_max_conns"):
 		config.MaxConns = defaultConnections
-	}
-	if !strings.Contains(dsn, "pool_max_conn_lifetime") {
-		config.MaxConnLifetime, config.MaxConnLifetimeJitter = connectionLife, connectionJitter
 	}
 	if validate := config.ConnConfig.ValidateConnect; validate != nil {
 		config.ConnConfig.ValidateConnect = func(ctx context.Context, c *pgconn.PgConn) error {
@@ -131,16 +126,18 @@ func parse(dsn string, o Options) (*pgxpool.Config, error) {
 			return nil
 		}
 	}
-	if config.ConnConfig.RuntimeParams["application_name"] == "" {
-		config.ConnConfig.RuntimeParams["application_name"] = "stylesprint"
-	}
 	return config, nil
 }
 
-// withDefaults adds what a DSN does not say of finding a server.
-func withDefaults(dsn string) string {
+// Complete adds to a DSN what it does not say: how long to try an address, that only a server
+// that takes writes will do, how long connections are used, and who we are. A queue of jobs that is
+// kept in the same database is opened with the result.
+func Complete(dsn string) string {
 	isURL := strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://")
-	for _, s := range []struct{ name, value string }{{"connect_timeout", strconv.Itoa(connectTimeout)}, {"target_session_attrs", "read-write"}} {
+	for _, s := range []struct{ name, value string }{
+		{"connect_timeout", connectTimeout}, {"target_session_attrs", "read-write"},
+		{"pool_max_conn_lifetime", connectionLife}, {"pool_max_conn_lifetime_jitter", connectionJitter}, {"application_name", "stylesprint"},
+	} {
 		switch {
 		case strings.Contains(dsn, s.name+"="):
 		case !isURL:

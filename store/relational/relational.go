@@ -202,7 +202,7 @@ func (d *DB) Fault(act string, err error) error {
 		return err
 	}
 	wrapped := fmt.Errorf("%s: %w", act, err)
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, context.Canceled) {
 		return wrapped
 	}
 	sentence, hint := d.dialect.Explain(err)
