@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"stylesprint"
+	"stylesprint/evaluate"
 	"stylesprint/internal/testkit/postgres"
 )
 
@@ -154,13 +156,23 @@ func TestOpenRefuses(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
+	// A newer program's database will do as long as nothing was taken away that this one uses.
 	dsn := shared.Database(t)
 	d := open(t, dsn)
-	if _, err := d.sql.ExecContext(t.Context(), "INSERT INTO schema_migrations VALUES ((SELECT max(version) + 1 FROM schema_migrations), 'tomorrow', '', 0)"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Open(t.Context(), dsn, Options{}); stylesprint.CodeOf(err) != stylesprint.CodeConflict || !strings.Contains(err.Error(), "newer") {
-		t.Errorf("a newer program's database: %v", err)
+	for _, step := range []struct {
+		name string
+		code stylesprint.Code
+	}{{"tomorrow", ""}, {"contract_since_0001_gone", ""}, {"contract_since_9999", stylesprint.CodeConflict}} {
+		if _, err := d.sql.ExecContext(t.Context(), "INSERT INTO schema_migrations VALUES ((SELECT max(version) + 1 FROM schema_migrations), $1, '', 0)", step.name); err != nil {
+			t.Fatal(err)
+		}
+		again, err := Open(t.Context(), dsn, Options{})
+		if err == nil {
+			err = errors.Join(again.SaveRun(t.Context(), evaluate.Run{ID: "r"}), again.Close())
+		}
+		if (err != nil) != (step.code != "") || (err != nil && stylesprint.CodeOf(err) != step.code) {
+			t.Errorf("a database with %s: %v", step.name, err)
+		}
 	}
 }
 

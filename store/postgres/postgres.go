@@ -200,7 +200,7 @@ func (d *DB) migrate(ctx context.Context) error {
 	defer conn.Close()
 	_, err = migration.Apply(ctx, conn, steps, migration.Dialect{
 		Begin: []string{"BEGIN", fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", lock)},
-		Check: d.checkForeign, Name: d.name,
+		Check: d.checkForeign, Newer: true, Name: d.name,
 	})
 	return err
 }
