@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"stylesprint"
 	"stylesprint/internal/testkit/postgres"
 )
@@ -62,6 +64,59 @@ func TestPostgresOutage(t *testing.T) {
 	}
 	if st, err := queues[0].Status(t.Context()); err != nil || st != (Status{}) {
 		t.Errorf("status %+v, %v", st, err)
+	}
+}
+
+// The server dies and its standby takes over: the same processes go on there.
+func TestPostgresFailover(t *testing.T) {
+	t.Parallel()
+	first := postgres.Start(t, postgres.Options{})
+	name, err := first.CreateDatabase(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := first.Standby(t)
+	o := quick()
+	o.Lease, o.MaxAttempts = time.Second, 20
+	q, err := OpenPostgres(t.Context(), first.DSN(name, second)+"&target_session_attrs=read-write&connect_timeout=2", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed(t, q)
+	const n = 40
+	enqueue(t, q, n, jobs(n)...)
+	follower, err := pgxpool.New(t.Context(), second.DSN(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for there := 0; there != n; time.Sleep(10 * time.Millisecond) {
+		if err := follower.QueryRow(t.Context(), "SELECT count(*) FROM river_job").Scan(&there); err != nil && t.Context().Err() != nil {
+			t.Fatal(err)
+		}
+	}
+	follower.Close()
+	l := newLedger()
+	third := make(chan struct{})
+	var once sync.Once
+	h := l.handlers(func(ctx context.Context, j Job) error {
+		if l.count() >= n/3 {
+			once.Do(func() { close(third) })
+		}
+		time.Sleep(10 * time.Millisecond)
+		return nil
+	})
+	worked := make(chan error, 1)
+	go func() {
+		worked <- q.Work(context.WithoutCancel(t.Context()), Work{Handlers: h, Concurrency: 2, UntilEmpty: true})
+	}()
+	<-third
+	first.Kill(t)
+	second.Promote(t)
+	if err := <-worked; err != nil {
+		t.Error(err)
+	}
+	if l.count() != n || len(l.double) > 0 || len(l.gaveUp) > 0 {
+		t.Errorf("%d jobs were worked, want %d; at once %v; given up %v", l.count(), n, l.double, l.gaveUp)
 	}
 }
 

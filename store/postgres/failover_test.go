@@ -151,23 +151,40 @@ func TestReadOnlyAlone(t *testing.T) {
 	}
 }
 
-// A write that was not acknowledged because its connection broke is tried again where that
-// does no harm.
+// A call whose connection turns out to be broken is made again where that does no harm: after a
+// restart of the server, nobody is told that every connection of the pool is of no use.
 func TestBrokenConnection(t *testing.T) {
 	t.Parallel()
 	d := open(t, shared.Database(t))
-	fill(t, d)
+	log(t, d, "first")
 	killer, err := d.sql.Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer killer.Close()
-	for i := range 5 {
+	for what, call := range map[string]func() error{
+		"AppendRequests": func() error { return d.AppendRequests(t.Context(), records("second")) },
+		"SaveRun":        func() error { return d.SaveRun(t.Context(), evaluate.Run{ID: "r"}) },
+		"Ping":           func() error { return d.Ping(t.Context()) },
+		"Runs": func() error {
+			_, err := d.Runs(t.Context(), evaluate.Filter{})
+			return err
+		},
+		"SummariseRequests": func() error {
+			_, err := d.SummariseRequests(t.Context(), time.Time{})
+			return err
+		},
+		"PruneRequests": func() error {
+			_, err := d.PruneRequests(t.Context(), time.Time{})
+			return err
+		},
+	} {
+		fill(t, d)
 		if _, err := killer.ExecContext(t.Context(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"); err != nil {
 			t.Fatal(err)
 		}
-		if err := d.AppendRequests(t.Context(), records(fmt.Sprint(i))); err != nil {
-			t.Errorf("round %d: %v", i, err)
+		if err := call(); err != nil {
+			t.Errorf("%s: %v", what, err)
 		}
 	}
 }

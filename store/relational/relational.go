@@ -83,7 +83,7 @@ var _ evaluate.Store = (*DB)(nil)
 // New joins two pools, which may be the same, and which the caller closes.
 func New(writer, reader *sql.DB, d Dialect) *DB {
 	p := placeholders(d.Numbered)
-	return &DB{writer: &pool{writer, p}, reader: &pool{reader, p}, dialect: d}
+	return &DB{writer: &pool{writer, p, d.Again}, reader: &pool{reader, p, d.Again}, dialect: d}
 }
 
 // placeholders says whether ? becomes $n.
@@ -109,18 +109,33 @@ func (p placeholders) bind(query string) string {
 	}
 }
 
-// pool is a *sql.DB with placeholders.
+// pool is a *sql.DB with placeholders. A query that failed because of its connection is asked once more.
 type pool struct {
-	db *sql.DB
-	p  placeholders
+	db    *sql.DB
+	p     placeholders
+	again func(ctx context.Context, err error, unsure bool) bool
+}
+
+func (p *pool) retry(ctx context.Context, err error) bool {
+	return err != nil && p.again != nil && p.again(ctx, err, false)
 }
 
 func (p *pool) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return p.db.QueryContext(ctx, p.p.bind(query), args...)
+	query = p.p.bind(query)
+	rows, err := p.db.QueryContext(ctx, query, args...)
+	if p.retry(ctx, err) {
+		rows, err = p.db.QueryContext(ctx, query, args...)
+	}
+	return rows, err
 }
 
 func (p *pool) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	return p.db.QueryRowContext(ctx, p.p.bind(query), args...)
+	query = p.p.bind(query)
+	row := p.db.QueryRowContext(ctx, query, args...)
+	if p.retry(ctx, row.Err()) {
+		row = p.db.QueryRowContext(ctx, query, args...)
+	}
+	return row
 }
 
 // snapshot begins a transaction that reads, all of it as of one moment.
@@ -130,6 +145,9 @@ func (p *pool) snapshot(ctx context.Context) (*transaction, error) {
 		o.Isolation = sql.LevelRepeatableRead
 	}
 	tx, err := p.db.BeginTx(ctx, o)
+	if p.retry(ctx, err) {
+		tx, err = p.db.BeginTx(ctx, o)
+	}
 	return &transaction{tx, p.p}, err
 }
 

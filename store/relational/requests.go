@@ -49,7 +49,7 @@ func (d *DB) AppendRequests(ctx context.Context, records []stylesprint.RequestRe
 
 func (d *DB) makeDays(ctx context.Context, days []time.Time, anew bool) error {
 	err := d.dialect.Days.Make(ctx, days, anew)
-	if err != nil && d.dialect.Again != nil && d.dialect.Again(ctx, err, false) {
+	if d.writer.retry(ctx, err) {
 		err = d.dialect.Days.Make(ctx, days, anew)
 	}
 	return err
@@ -122,6 +122,9 @@ func (d *DB) PruneRequests(ctx context.Context, before time.Time) (deleted int64
 	const act = "prune the request log"
 	if d.dialect.Days != nil {
 		deleted, err = d.dialect.Days.Drop(ctx, before)
+		if d.writer.retry(ctx, err) {
+			deleted, err = d.dialect.Days.Drop(ctx, before)
+		}
 		return deleted, d.Fault(act, err)
 	}
 	end := nanoseconds(Day(before))
