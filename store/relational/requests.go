@@ -60,7 +60,7 @@ func (d *DB) makeDays(ctx context.Context, days []time.Time, anew bool) error {
 func daysOf(records []stylesprint.RequestRecord) []time.Time {
 	var days []time.Time
 	for _, r := range records {
-		day := Day(fromNanoseconds(nanoseconds(r.Time)))
+		day := midnight(fromNanoseconds(nanoseconds(r.Time)))
 		if !slices.Contains(days, day) {
 			days = append(days, day)
 		}
@@ -73,9 +73,9 @@ func daysOf(records []stylesprint.RequestRecord) []time.Time {
 	return days
 }
 
-// Day is the beginning of a time's day, UTC. The zero time, which is stored as 0, belongs to
+// midnight is the beginning of a time's day, UTC. The zero time, which is stored as 0, belongs to
 // the first day of 1970.
-func Day(t time.Time) time.Time {
+func midnight(t time.Time) time.Time {
 	if t.IsZero() {
 		t = time.Unix(0, 0)
 	}
@@ -127,7 +127,7 @@ func (d *DB) PruneRequests(ctx context.Context, before time.Time) (deleted int64
 		}
 		return deleted, d.Fault(act, err)
 	}
-	end := nanoseconds(Day(before))
+	end := nanoseconds(midnight(before))
 	for {
 		var n int64
 		err := d.write(ctx, act, func(tx *transaction) error {
