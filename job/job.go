@@ -9,7 +9,7 @@
 // keep results and progress in tables of their own: the queue knows only what is left
 // to do. The usual path is
 //
-//	q, err := job.Open(ctx, path, job.Options{})
+//	q, err := job.Open(ctx, path, job.Options{}) // or job.OpenPostgres(ctx, dsn, job.Options{})
 //	defer q.Close()
 //	added, err := q.Enqueue(ctx, jobs...)
 //	err = q.Work(ctx, job.Work{Handlers: handlers, Concurrency: 1})

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -13,24 +14,55 @@ import (
 	"time"
 
 	"stylesprint"
+	"stylesprint/internal/testkit/postgres"
 )
+
+var shared postgres.Shared
+
+func TestMain(m *testing.M) { os.Exit(shared.Main(m)) }
 
 func quick() Options {
 	return Options{MaxAttempts: 3, Backoff: time.Millisecond, MaxBackoff: 5 * time.Millisecond, Lease: 2 * time.Second, Poll: 10 * time.Millisecond}
 }
 
-func open(t *testing.T, path string, o Options) *SQLite {
-	t.Helper()
-	q, err := Open(t.Context(), path, o)
-	if err != nil {
-		t.Fatal(err)
-	}
+// place is a database that any number of queues can be opened on.
+type place struct {
+	name string
+	open func(t *testing.T, o Options) (Queue, *core)
+}
+
+// each runs a test on an empty place of every kind.
+func each(t *testing.T, test func(t *testing.T, p place)) {
+	t.Run("sqlite", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "jobs.db")
+		test(t, place{"sqlite", func(t *testing.T, o Options) (Queue, *core) {
+			q, err := Open(t.Context(), path, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			closed(t, q)
+			return q, &q.core
+		}})
+	})
+	t.Run("postgres", func(t *testing.T) {
+		dsn := shared.Database(t)
+		test(t, place{"postgres", func(t *testing.T, o Options) (Queue, *core) {
+			q, err := OpenPostgres(t.Context(), dsn, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			closed(t, q)
+			return q, &q.core
+		}})
+	})
+}
+
+func closed(t *testing.T, q Queue) {
 	t.Cleanup(func() {
 		if err := q.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return q
 }
 
 func jobs(n int) []Job {
@@ -90,6 +122,12 @@ func (l *ledger) begin(key string) {
 	l.most = max(l.most, at)
 }
 
+func (l *ledger) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.calls)
+}
+
 func (l *ledger) end(key string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -99,167 +137,183 @@ func (l *ledger) end(key string) {
 // Two processes' worth of workers on one file: every job is done once, and no two are
 // ever at the same job.
 func TestTwoWorkersShareJobs(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "jobs.db")
-	a, b := open(t, path, quick()), open(t, path, quick())
-	enqueue(t, a, 40, jobs(40)...)
-	l := newLedger()
-	h := l.handlers(func(ctx context.Context, j Job) error {
-		var p struct{ N int }
-		if err := json.Unmarshal(j.Payload, &p); err != nil || j.Key != fmt.Sprint("job ", p.N) {
-			return fmt.Errorf("payload %s of %s: %w", j.Payload, j.Key, err)
-		}
-		time.Sleep(5 * time.Millisecond)
-		return nil
-	})
-	var all sync.WaitGroup
-	for _, q := range []Queue{a, b} {
-		all.Go(func() {
-			if err := q.Work(t.Context(), Work{Handlers: h, Concurrency: 2, UntilEmpty: true}); err != nil {
-				t.Error(err)
+	each(t, func(t *testing.T, at place) {
+		t.Parallel()
+		a, _ := at.open(t, quick())
+		b, _ := at.open(t, quick())
+		enqueue(t, a, 40, jobs(40)...)
+		l := newLedger()
+		h := l.handlers(func(ctx context.Context, j Job) error {
+			var p struct{ N int }
+			if err := json.Unmarshal(j.Payload, &p); err != nil || j.Key != fmt.Sprint("job ", p.N) {
+				return fmt.Errorf("payload %s of %s: %w", j.Payload, j.Key, err)
 			}
+			time.Sleep(5 * time.Millisecond)
+			return nil
 		})
-	}
-	all.Wait()
-	for key, n := range l.calls {
-		if n != 1 {
-			t.Errorf("%s was worked %d times", key, n)
+		var all sync.WaitGroup
+		for _, q := range []Queue{a, b} {
+			all.Go(func() {
+				if err := q.Work(t.Context(), Work{Handlers: h, Concurrency: 2, UntilEmpty: true}); err != nil {
+					t.Error(err)
+				}
+			})
 		}
-	}
-	if len(l.calls) != 40 || len(l.double) > 0 || l.most > 4 || len(l.gaveUp) > 0 {
-		t.Errorf("%d jobs done, %v at once, %d at most, given up %v", len(l.calls), l.double, l.most, l.gaveUp)
-	}
-	s, err := a.Status(t.Context())
-	if err != nil || s != (Status{}) {
-		t.Errorf("status %+v, %v", s, err)
-	}
+		all.Wait()
+		for key, n := range l.calls {
+			if n != 1 {
+				t.Errorf("%s was worked %d times", key, n)
+			}
+		}
+		if len(l.calls) != 40 || len(l.double) > 0 || l.most > 4 || len(l.gaveUp) > 0 {
+			t.Errorf("%d jobs done, %v at once, %d at most, given up %v", len(l.calls), l.double, l.most, l.gaveUp)
+		}
+		s, err := a.Status(t.Context())
+		if err != nil || s != (Status{}) {
+			t.Errorf("status %+v, %v", s, err)
+		}
+	})
 }
 
 func TestKeysAreUniqueUntilDone(t *testing.T) {
-	t.Parallel()
-	q := open(t, filepath.Join(t.TempDir(), "jobs.db"), quick())
-	enqueue(t, q, 2, jobs(2)...)
-	enqueue(t, q, 1, jobs(3)...)
-	enqueue(t, q, 0)
-	if s, err := q.Status(t.Context()); err != nil || s.Waiting != 3 || s.Left() != 3 {
-		t.Errorf("status %+v, %v", s, err)
-	}
-	l := newLedger()
-	if err := q.Work(t.Context(), Work{Handlers: l.handlers(func(context.Context, Job) error { return nil }), UntilEmpty: true}); err != nil {
-		t.Fatal(err)
-	}
-	enqueue(t, q, 3, jobs(3)...)
+	each(t, func(t *testing.T, at place) {
+		t.Parallel()
+		q, _ := at.open(t, quick())
+		enqueue(t, q, 2, jobs(2)...)
+		enqueue(t, q, 1, jobs(3)...)
+		enqueue(t, q, 0)
+		if s, err := q.Status(t.Context()); err != nil || s.Waiting != 3 || s.Left() != 3 {
+			t.Errorf("status %+v, %v", s, err)
+		}
+		l := newLedger()
+		if err := q.Work(t.Context(), Work{Handlers: l.handlers(func(context.Context, Job) error { return nil }), UntilEmpty: true}); err != nil {
+			t.Fatal(err)
+		}
+		enqueue(t, q, 3, jobs(3)...)
+	})
 }
 
 func TestRetries(t *testing.T) {
-	t.Parallel()
-	q := open(t, filepath.Join(t.TempDir(), "jobs.db"), quick())
-	enqueue(t, q, 5, jobs(4)[0], jobs(4)[1], jobs(4)[2], jobs(4)[3], Job{Kind: "of tomorrow", Key: "x", Payload: json.RawMessage("{}")})
-	l := newLedger()
-	h := l.handlers(func(_ context.Context, j Job) error {
-		switch {
-		case j.Key == "job 0":
-			return &stylesprint.Error{Code: stylesprint.CodeInvalid, Message: "no good"}
-		case j.Key == "job 1":
-			return errors.New("never works")
-		case j.Key == "job 2" && j.Attempt == 1:
-			panic("once")
+	each(t, func(t *testing.T, at place) {
+		t.Parallel()
+		q, _ := at.open(t, quick())
+		enqueue(t, q, 5, jobs(4)[0], jobs(4)[1], jobs(4)[2], jobs(4)[3], Job{Kind: "of tomorrow", Key: "x", Payload: json.RawMessage("{}")})
+		l := newLedger()
+		h := l.handlers(func(_ context.Context, j Job) error {
+			switch {
+			case j.Key == "job 0":
+				return &stylesprint.Error{Code: stylesprint.CodeInvalid, Message: "no good"}
+			case j.Key == "job 1":
+				return errors.New("never works")
+			case j.Key == "job 2" && j.Attempt == 1:
+				panic("once")
+			}
+			return nil
+		})
+		if err := q.Work(t.Context(), Work{Handlers: h, UntilEmpty: true}); err != nil {
+			t.Fatal(err)
 		}
-		return nil
+		for key, want := range map[string]int{"job 0": 1, "job 1": 3, "job 2": 2, "job 3": 1} {
+			if l.calls[key] != want {
+				t.Errorf("%s was tried %d times, want %d", key, l.calls[key], want)
+			}
+		}
+		if got := strings.Join(l.gaveUp, "; "); len(l.gaveUp) != 2 || !strings.Contains(got, "job 0: no good") || !strings.Contains(got, "job 1: never works") {
+			t.Errorf("given up: %s", got)
+		}
+		if s, err := q.Status(t.Context()); err != nil || s.Failed != 3 || s.Left() != 0 {
+			t.Errorf("status %+v, %v", s, err)
+		}
 	})
-	if err := q.Work(t.Context(), Work{Handlers: h, UntilEmpty: true}); err != nil {
-		t.Fatal(err)
-	}
-	for key, want := range map[string]int{"job 0": 1, "job 1": 3, "job 2": 2, "job 3": 1} {
-		if l.calls[key] != want {
-			t.Errorf("%s was tried %d times, want %d", key, l.calls[key], want)
-		}
-	}
-	if got := strings.Join(l.gaveUp, "; "); len(l.gaveUp) != 2 || !strings.Contains(got, "job 0: no good") || !strings.Contains(got, "job 1: never works") {
-		t.Errorf("given up: %s", got)
-	}
-	if s, err := q.Status(t.Context()); err != nil || s.Failed != 3 || s.Left() != 0 {
-		t.Errorf("status %+v, %v", s, err)
-	}
 }
 
 // A worker that is stopped hands its job back at once, with all its attempts, and leaves
 // no goroutine behind.
 func TestStop(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "jobs.db")
-	q := open(t, path, quick())
-	enqueue(t, q, 1, jobs(1)...)
-	before := runtime.NumGoroutine()
-	for range 4 { // more often than a job may fail
-		ctx, cancel := context.WithCancel(t.Context())
-		l := newLedger()
-		err := q.Work(ctx, Work{Handlers: l.handlers(func(ctx context.Context, j Job) error {
-			if j.Attempt != 1 {
-				t.Errorf("attempt %d", j.Attempt)
+	each(t, func(t *testing.T, at place) {
+		q, _ := at.open(t, quick())
+		enqueue(t, q, 1, jobs(1)...)
+		before := runtime.NumGoroutine()
+		for range 4 { // more often than a job may fail
+			ctx, cancel := context.WithCancel(t.Context())
+			l := newLedger()
+			err := q.Work(ctx, Work{Handlers: l.handlers(func(ctx context.Context, j Job) error {
+				if j.Attempt != 1 {
+					t.Errorf("attempt %d", j.Attempt)
+				}
+				cancel()
+				<-ctx.Done()
+				return ctx.Err()
+			})})
+			if err != nil || len(l.calls) != 1 || len(l.gaveUp) > 0 {
+				t.Fatalf("%v, %v, %v", err, l.calls, l.gaveUp)
 			}
-			cancel()
-			<-ctx.Done()
-			return ctx.Err()
-		})})
-		if err != nil || len(l.calls) != 1 || len(l.gaveUp) > 0 {
-			t.Fatalf("%v, %v, %v", err, l.calls, l.gaveUp)
+			if s, err := q.Status(t.Context()); err != nil || s.Waiting != 1 || s.Left() != 1 || s.Workers != 0 {
+				t.Fatalf("status %+v, %v", s, err)
+			}
 		}
-		if s, err := q.Status(t.Context()); err != nil || s.Waiting != 1 || s.Left() != 1 || s.Workers != 0 {
-			t.Fatalf("status %+v, %v", s, err)
+		for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				buf := make([]byte, 1<<16)
+				t.Fatalf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, buf[:runtime.Stack(buf, true)])
+			}
 		}
-	}
-	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			buf := make([]byte, 1<<16)
-			t.Fatalf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, buf[:runtime.Stack(buf, true)])
-		}
-	}
+	})
 }
 
 // What a killed process was at is handed out again, or given up after its last attempt.
 func TestLostJobs(t *testing.T) {
-	t.Parallel()
-	q := open(t, filepath.Join(t.TempDir(), "jobs.db"), quick())
-	enqueue(t, q, 3, jobs(3)...)
-	for i, state := range []string{"dead", "dead", "alive"} {
-		attempt := 1 + 2*(i%2) // the second has had its three
-		if _, err := q.db.ExecContext(t.Context(), `UPDATE river_job SET state = 'running', attempt = ?, attempted_at = datetime('now', 'subsec'), attempted_by = jsonb(?)
-			WHERE json_extract(args, '$.key') = ?`, attempt, `["dead", "`+state+`"]`, fmt.Sprint("job ", i)); err != nil {
+	each(t, func(t *testing.T, at place) {
+		t.Parallel()
+		q, c := at.open(t, quick())
+		enqueue(t, q, 3, jobs(3)...)
+		for i, state := range []string{"dead", "dead", "alive"} {
+			attempt := 1 + 2*(i%2) // the second has had its three
+			work := map[string]string{
+				"sqlite":   `UPDATE river_job SET state = 'running', attempt = $1, attempted_at = datetime('now', 'subsec'), attempted_by = jsonb('["dead", "' || $2 || '"]') WHERE json_extract(args, '$.key') = $3`,
+				"postgres": `UPDATE river_job SET state = 'running', attempt = $1, attempted_at = now(), attempted_by = array['dead', $2] WHERE args->>'key' = $3`,
+			}[at.name]
+			if _, err := c.db.ExecContext(t.Context(), work, attempt, state, fmt.Sprint("job ", i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for client, until := range map[string]time.Time{"dead": time.Now().Add(-time.Second), "alive": time.Now().Add(time.Hour)} {
+			if _, err := c.db.ExecContext(t.Context(), "INSERT INTO worker_leases VALUES ($1, $2)", client, until.UnixNano()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l := newLedger()
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		if err := q.Work(ctx, Work{Handlers: l.handlers(func(context.Context, Job) error {
+			time.AfterFunc(300*time.Millisecond, cancel)
+			return nil
+		})}); err != nil {
 			t.Fatal(err)
 		}
-	}
-	for client, until := range map[string]time.Time{"dead": time.Now().Add(-time.Second), "alive": time.Now().Add(time.Hour)} {
-		if _, err := q.db.ExecContext(t.Context(), "INSERT INTO worker_leases VALUES (?, ?)", client, until.UnixNano()); err != nil {
-			t.Fatal(err)
+		if l.calls["job 0"] != 1 || l.calls["job 1"] != 0 || l.calls["job 2"] != 0 {
+			t.Errorf("worked %v, want job 0 once", l.calls)
 		}
-	}
-	l := newLedger()
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	if err := q.Work(ctx, Work{Handlers: l.handlers(func(context.Context, Job) error {
-		time.AfterFunc(300*time.Millisecond, cancel)
-		return nil
-	})}); err != nil {
-		t.Fatal(err)
-	}
-	if l.calls["job 0"] != 1 || l.calls["job 1"] != 0 || l.calls["job 2"] != 0 {
-		t.Errorf("worked %v, want job 0 once", l.calls)
-	}
-	if len(l.gaveUp) != 1 || !strings.HasPrefix(l.gaveUp[0], "job 1: the process at work on job 1 was killed 3 times") {
-		t.Errorf("given up: %v", l.gaveUp)
-	}
-	if s, err := q.Status(t.Context()); err != nil || s.Running != 1 || s.Failed != 1 || s.Workers != 1 {
-		t.Errorf("status %+v, %v", s, err)
-	}
+		if len(l.gaveUp) != 1 || !strings.HasPrefix(l.gaveUp[0], "job 1: the process at work on job 1 was killed 3 times") {
+			t.Errorf("given up: %v", l.gaveUp)
+		}
+		if s, err := q.Status(t.Context()); err != nil || s.Running != 1 || s.Failed != 1 || s.Workers != 1 {
+			t.Errorf("status %+v, %v", s, err)
+		}
+	})
 }
 
 // A process that was out of touch lets go of its jobs and goes on under a new lease.
 func TestLeaseRunsOut(t *testing.T) {
 	t.Parallel()
-	q := open(t, filepath.Join(t.TempDir(), "jobs.db"), Options{Lease: 200 * time.Millisecond, Poll: 10 * time.Millisecond})
+	q, err := Open(t.Context(), filepath.Join(t.TempDir(), "jobs.db"), Options{Lease: 200 * time.Millisecond, Poll: 10 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed(t, q)
 	enqueue(t, q, 1, jobs(1)...)
 	l := newLedger()
-	err := q.Work(t.Context(), Work{UntilEmpty: true, Handlers: l.handlers(func(ctx context.Context, j Job) error {
+	err = q.Work(t.Context(), Work{UntilEmpty: true, Handlers: l.handlers(func(ctx context.Context, j Job) error {
 		if l.calls[j.Key] > 1 {
 			return nil
 		}

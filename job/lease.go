@@ -14,10 +14,11 @@ import (
 
 // lease is what this process shows others to say that it is alive.
 type lease struct {
-	q        *SQLite
+	q        *core
 	client   string
 	handlers map[string]Handler
 	until    time.Time
+	away     bool // the database was, for a while
 	stopping atomic.Bool
 }
 
@@ -44,36 +45,52 @@ func (l *lease) hold(ctx context.Context, untilEmpty bool) error {
 		if time.Now().Round(0).After(l.until) { // without the monotonic clock, which stands still while a machine sleeps
 			return errLease
 		}
-		if err := l.renew(ctx); err != nil {
-			l.q.o.Log.Warn("jobs: the lease was not renewed", "error", err.Error())
+		if err := l.renew(ctx); errors.Is(err, errLease) {
+			return err
+		} else if err != nil {
+			if ctx.Err() == nil {
+				l.q.o.Log.Warn("jobs: the lease was not renewed", "error", err.Error())
+				l.away = l.away || l.q.isLost(err)
+			}
 			continue
+		}
+		if l.away { // what River wanted to note meanwhile may be lost: leave it to the next lease
+			return errLease
 		}
 		l.reclaim(ctx)
 	}
 }
 
-// renew extends the lease from now on.
+// begin takes a lease from now on.
+func (l *lease) begin(ctx context.Context) error {
+	until := time.Now().Round(0).Add(l.q.o.Lease)
+	if _, err := l.q.db.ExecContext(ctx, l.q.sql.begin, l.client, int64(l.q.o.Lease)); err != nil {
+		return fmt.Errorf("take lease: %w", err)
+	}
+	l.until = until
+	return nil
+}
+
+// renew extends the lease from now on; errLease if it has run out.
 func (l *lease) renew(ctx context.Context) error {
 	until := time.Now().Round(0).Add(l.q.o.Lease)
-	_, err := l.q.db.ExecContext(ctx, "INSERT INTO worker_leases (client, until) VALUES (?, ?) ON CONFLICT (client) DO UPDATE SET until = excluded.until", l.client, until.UnixNano())
+	done, err := l.q.db.ExecContext(ctx, l.q.sql.renew, int64(l.q.o.Lease), l.client)
 	if err != nil {
 		return fmt.Errorf("renew lease: %w", err)
+	}
+	if n, err := done.RowsAffected(); err == nil && n == 0 {
+		return errLease
 	}
 	l.until = until
 	return nil
 }
 
 func (l *lease) release(ctx context.Context) error {
-	if _, err := l.q.db.ExecContext(ctx, "DELETE FROM worker_leases WHERE client = ?", l.client); err != nil {
+	if _, err := l.q.db.ExecContext(ctx, l.q.sql.release, l.client); err != nil {
 		return fmt.Errorf("release lease: %w", err)
 	}
 	return nil
 }
-
-// orphans are jobs at work whose process has no lease. River's column lists the clients
-// that tried a job, the latest last.
-const orphans = `FROM river_job WHERE state = 'running'
-	AND coalesce(json_extract(attempted_by, '$[#-1]'), '') NOT IN (SELECT client FROM worker_leases WHERE until > ?)`
 
 // reclaim makes the jobs of dead processes available again, or gives those up that
 // have had their attempts: a job that kills its process would do so for ever.
@@ -97,24 +114,23 @@ func (l *lease) reclaim(ctx context.Context) {
 
 // take does so in one transaction, and returns the jobs.
 func (l *lease) take(ctx context.Context) ([]Job, error) {
-	now := time.Now().UnixNano()
 	var any bool
-	if err := l.q.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 "+orphans+")", now).Scan(&any); err != nil || !any {
+	if err := l.q.db.QueryRowContext(ctx, l.q.sql.lost).Scan(&any); err != nil || !any {
 		return nil, err
 	}
 	tx, err := l.q.db.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
-	lost, err := takeIn(ctx, tx, now)
+	lost, err := l.takeIn(ctx, tx)
 	if err != nil {
 		return nil, errors.Join(err, tx.Rollback())
 	}
 	return lost, tx.Commit()
 }
 
-func takeIn(ctx context.Context, tx *sql.Tx, now int64) ([]Job, error) {
-	rows, err := tx.QueryContext(ctx, "SELECT json(args), attempt, max_attempts "+orphans, now)
+func (l *lease) takeIn(ctx context.Context, tx *sql.Tx) ([]Job, error) {
+	rows, err := tx.QueryContext(ctx, l.q.sql.take)
 	if err != nil {
 		return nil, err
 	}
@@ -136,14 +152,6 @@ func takeIn(ctx context.Context, tx *sql.Tx, now int64) ([]Job, error) {
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return nil, err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE river_job SET
-		state = CASE WHEN attempt < max_attempts THEN 'available' ELSE 'discarded' END,
-		scheduled_at = CASE WHEN attempt < max_attempts THEN datetime('now', 'subsec') ELSE scheduled_at END,
-		finalized_at = CASE WHEN attempt < max_attempts THEN NULL ELSE datetime('now', 'subsec') END
-		WHERE id IN (SELECT id `+orphans+`)`, now)
-	if err != nil {
-		return nil, err
-	}
-	_, err = tx.ExecContext(ctx, "DELETE FROM worker_leases WHERE until <= ?", now)
+	_, err = tx.ExecContext(ctx, l.q.sql.forget)
 	return lost, err
 }

@@ -18,19 +18,34 @@ import (
 // slept or the file was locked: others may have taken its jobs.
 var errLease = errors.New("the lease has run out")
 
-// Work is Queue's. A process that has lost its lease lets go of its jobs and begins anew.
-func (q *SQLite) Work(ctx context.Context, w Work) error {
+// pauseAway is how long a process waits for a database that is away.
+const pauseAway = 2 * time.Second
+
+// Work is Queue's. A process that has lost its lease lets go of its jobs and begins anew; one whose
+// database is away waits for it.
+func (q *queue[T]) Work(ctx context.Context, w Work) error {
 	for {
 		err := q.work(ctx, w)
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			return nil
-		}
-		if !errors.Is(err, errLease) {
+		case errors.Is(err, errLease):
+			q.o.Log.Warn("jobs: this process was out of touch; it lets go of its jobs and begins anew", "lease", q.o.Lease.String())
+		case q.isLost(err):
+			q.o.Log.Warn("jobs: the database is away; waiting for it", "error", err.Error())
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(min(pauseAway, q.o.Lease)):
+			}
+		default:
 			return err
 		}
-		q.o.Log.Warn("jobs: this process was out of touch for longer than its lease; it begins anew", "lease", q.o.Lease.String())
 	}
 }
+
+// isLost says whether an error means that the database is away for now.
+func (c *core) isLost(err error) bool { return err != nil && c.lost != nil && c.lost(err) }
 
 // stopTime is how long jobs may take to note where they are once they have to stop.
 const stopTime = 30 * time.Second
@@ -43,8 +58,8 @@ const never = 10 * 365 * 24 * time.Hour
 const keepFailed = 7 * 24 * time.Hour
 
 // work works under one lease.
-func (q *SQLite) work(ctx context.Context, w Work) error {
-	l := &lease{q: q, client: "stylesprint-" + rand.Text(), handlers: w.Handlers}
+func (q *queue[T]) work(ctx context.Context, w Work) error {
+	l := &lease{q: &q.core, client: "stylesprint-" + rand.Text(), handlers: w.Handlers}
 	workers := river.NewWorkers()
 	if err := river.AddWorkerSafely(workers, &worker{lease: l}); err != nil {
 		return fmt.Errorf("work jobs: %w", err)
@@ -53,12 +68,12 @@ func (q *SQLite) work(ctx context.Context, w Work) error {
 		ID: l.client, Logger: q.o.Log, Workers: workers, MaxAttempts: q.o.MaxAttempts, RetryPolicy: retries{&q.o},
 		Queues:                      map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: max(1, w.Concurrency)}},
 		CancelledJobRetentionPeriod: keepFailed, DiscardedJobRetentionPeriod: keepFailed,
-		JobTimeout: -1, RescueStuckJobsAfter: never, PollOnly: true, FetchPollInterval: q.o.Poll, FetchCooldown: min(q.o.Poll, river.FetchCooldownDefault),
+		JobTimeout: -1, RescueStuckJobsAfter: never, PollOnly: q.pollOnly, FetchPollInterval: q.o.Poll, FetchCooldown: min(q.o.Poll, river.FetchCooldownDefault),
 	})
 	if err != nil {
 		return fmt.Errorf("work jobs: %w", err)
 	}
-	if err := l.renew(ctx); err != nil {
+	if err := l.begin(ctx); err != nil {
 		return fmt.Errorf("work jobs: %w", err)
 	}
 	l.reclaim(ctx)

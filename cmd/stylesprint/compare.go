@@ -14,7 +14,6 @@ import (
 	"stylesprint/cmd/stylesprint/config"
 	"stylesprint/evaluate"
 	"stylesprint/evaluate/compare"
-	"stylesprint/store/sqlite"
 	"stylesprint/web"
 	"stylesprint/web/report"
 )
@@ -67,7 +66,7 @@ randomisation, corrected over candidates. Runs over different items, or scored w
   stylesprint eval compare old.jsonl results.json --dataset items.jsonl --metrics bleu,length --reported article.yaml`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withStore(cmd.Context(), func(c config.Config, db *sqlite.DB) error {
+			return a.withStore(cmd.Context(), func(c config.Config, db *database) error {
 				if done, err := a.compareSharded(cmd.Context(), db, args, &f); done || err != nil {
 					return err
 				}
@@ -90,7 +89,7 @@ randomisation, corrected over candidates. Runs over different items, or scored w
 }
 
 // compareArgs compares what the arguments name.
-func (a *app) compareArgs(ctx context.Context, c config.Config, db *sqlite.DB, args []string, f *compareFlags) (compare.Comparison, error) {
+func (a *app) compareArgs(ctx context.Context, c config.Config, db *database, args []string, f *compareFlags) (compare.Comparison, error) {
 	if _, err := f.options(); err != nil { // wrong usage is told before anything is stored
 		return compare.Comparison{}, err
 	}
@@ -115,7 +114,7 @@ func (a *app) evalReportCommand() *cobra.Command {
 				return err
 			}
 			output := cmp.Or(output, format.file())
-			return a.withStore(cmd.Context(), func(c config.Config, db *sqlite.DB) error {
+			return a.withStore(cmd.Context(), func(c config.Config, db *database) error {
 				if _, err := f.options(); err != nil {
 					return err
 				}
@@ -149,7 +148,7 @@ func (a *app) evalReportCommand() *cobra.Command {
 }
 
 // withStore opens the database for one command.
-func (a *app) withStore(ctx context.Context, do func(config.Config, *sqlite.DB) error) error {
+func (a *app) withStore(ctx context.Context, do func(config.Config, *database) error) error {
 	c, err := a.config()
 	if err != nil {
 		return err
@@ -163,7 +162,7 @@ func (a *app) withStore(ctx context.Context, do func(config.Config, *sqlite.DB) 
 }
 
 // runIDs turns run ids and candidates' names into run ids.
-func runIDs(ctx context.Context, db *sqlite.DB, names []string) ([]string, error) {
+func runIDs(ctx context.Context, db *database, names []string) ([]string, error) {
 	newest, err := db.Runs(ctx, evaluate.Filter{Limit: 1000})
 	if err != nil {
 		return nil, err
@@ -185,7 +184,7 @@ func runIDs(ctx context.Context, db *sqlite.DB, names []string) ([]string, error
 
 // comparer compares runs of the store for commands and pages.
 type comparer struct {
-	db   *sqlite.DB
+	db   *database
 	data datasets
 }
 

@@ -9,12 +9,11 @@ import (
 	"stylesprint"
 	"stylesprint/evaluate"
 	"stylesprint/evaluate/shard"
-	"stylesprint/store/sqlite"
 )
 
 // shardedIDs says whether the arguments of eval compare name sharded runs, and turns them
 // into ids. Sharded and other runs cannot be compared with one another.
-func shardedIDs(ctx context.Context, db *sqlite.DB, args []string) ([]string, bool, error) {
+func shardedIDs(ctx context.Context, db *database, args []string) ([]string, bool, error) {
 	var plain, sharded []string
 	for _, arg := range args {
 		known, err := runIDs(ctx, db, []string{arg})
@@ -44,7 +43,7 @@ func shardedIDs(ctx context.Context, db *sqlite.DB, args []string) ([]string, bo
 
 // compareSharded compares sharded runs from their merged replicates; done is false where
 // the arguments name none.
-func (a *app) compareSharded(ctx context.Context, db *sqlite.DB, args []string, f *compareFlags) (done bool, err error) {
+func (a *app) compareSharded(ctx context.Context, db *database, args []string, f *compareFlags) (done bool, err error) {
 	ids, sharded, err := shardedIDs(ctx, db, args)
 	if err != nil || !sharded {
 		return false, err

@@ -18,7 +18,6 @@ import (
 	"stylesprint/evaluate/compare"
 	"stylesprint/evaluate/dataset"
 	"stylesprint/evaluate/metric"
-	"stylesprint/store/sqlite"
 )
 
 // options turns the flags into a comparison's options, but for the dataset.
@@ -67,7 +66,7 @@ func readReported(path string) (compare.Reported, error) {
 
 // sources turns the arguments of a comparison into runs: ids and candidates' names are
 // looked up, files of recorded outputs are stored as runs and scored.
-func (a *app) sources(ctx context.Context, c config.Config, db *sqlite.DB, args []string, f *compareFlags) ([]string, error) {
+func (a *app) sources(ctx context.Context, c config.Config, db *database, args []string, f *compareFlags) ([]string, error) {
 	var names, files []string
 	for _, arg := range args {
 		if _, ok := evaluate.RecordFormatOf(arg); ok || strings.HasPrefix(arg, demoRecordings) {
@@ -107,7 +106,7 @@ func (a *app) sources(ctx context.Context, c config.Config, db *sqlite.DB, args 
 
 // recordedDataset is the dataset that recorded outputs belong to: that of the runs
 // beside them, or the one that --dataset names.
-func recordedDataset(ctx context.Context, c config.Config, db *sqlite.DB, runs, files []string, f *compareFlags) (dataset.Dataset, string, error) {
+func recordedDataset(ctx context.Context, c config.Config, db *database, runs, files []string, f *compareFlags) (dataset.Dataset, string, error) {
 	demoOnly := !slices.ContainsFunc(files, func(name string) bool { return !strings.HasPrefix(name, demoRecordings) })
 	if len(runs) == 0 {
 		name := f.dataset

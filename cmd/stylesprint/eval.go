@@ -18,7 +18,6 @@ import (
 	"stylesprint/evaluate/dataset"
 	"stylesprint/evaluate/metric"
 	"stylesprint/generate"
-	"stylesprint/store/sqlite"
 )
 
 func (a *app) evalCommand() *cobra.Command {
@@ -158,7 +157,7 @@ func metricsOf(ctx context.Context, names []string, parts evalParts) ([]metric.M
 // evalParts are opened once for one or more candidates.
 type evalParts struct {
 	config  config.Config
-	db      *sqlite.DB
+	db      *database
 	encoder *embedding.Client // nil where no metric needs it
 	clip    *metric.CLIPCache // nil where no metric needs it
 	images  fs.FS             // of the items' pictures; nil where no metric needs it
@@ -269,7 +268,7 @@ func (a *app) evalListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List runs, newest first", Example: "  stylesprint eval list --limit 5\n  stylesprint eval list --shards-of run-0123456789ab", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withStore(cmd.Context(), func(_ config.Config, db *sqlite.DB) error {
+			return a.withStore(cmd.Context(), func(_ config.Config, db *database) error {
 				runs, err := db.Runs(cmd.Context(), evaluate.Filter{Limit: limit, Parent: of})
 				if err != nil {
 					return err

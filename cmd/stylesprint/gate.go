@@ -16,7 +16,6 @@ import (
 	"stylesprint/evaluate/compare"
 	"stylesprint/evaluate/export"
 	"stylesprint/evaluate/gate"
-	"stylesprint/store/sqlite"
 	"stylesprint/web/report"
 )
 
@@ -49,7 +48,7 @@ metric, a cost or a latency (cost_per_10000, latency_p95, throughput, failed_sha
 			if err != nil {
 				return err
 			}
-			return a.withStore(cmd.Context(), func(c config.Config, db *sqlite.DB) error {
+			return a.withStore(cmd.Context(), func(c config.Config, db *database) error {
 				got, err := a.compareArgs(cmd.Context(), c, db, args, &f.compare)
 				if err != nil {
 					return err

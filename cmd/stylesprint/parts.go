@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 
 	"stylesprint"
 	"stylesprint/cmd/stylesprint/config"
@@ -17,7 +15,6 @@ import (
 	"stylesprint/generate"
 	generatelocal "stylesprint/generate/local"
 	generateopenai "stylesprint/generate/openai"
-	"stylesprint/store/sqlite"
 )
 
 // closers closes what a command opened, last first.
@@ -143,12 +140,4 @@ func (a *app) openEmbedder(ctx context.Context, c config.Config, m config.Model,
 		return nil, fmt.Errorf("open encoder %q: %w", m.Model, err)
 	}
 	return embedding.New(embeddinglocal.New(e, m.Name), embedding.Options{Price: m.Price.Price(), MaxBatch: 512}), nil
-}
-
-// openStore opens the database, creating it if need be.
-func (a *app) openStore(ctx context.Context, c config.Config) (*sqlite.DB, error) {
-	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
-		return nil, &stylesprint.Error{Code: stylesprint.CodeUnavailable, Message: "the data folder cannot be created", Hint: "set XDG_DATA_HOME, or data_dir in the configuration, to a folder that you may write", Err: err}
-	}
-	return sqlite.Open(ctx, filepath.Join(c.DataDir, "stylesprint.db"), sqlite.Options{})
 }

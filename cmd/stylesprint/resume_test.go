@@ -22,7 +22,7 @@ import (
 )
 
 // slowServer answers like an OpenAI-compatible server, counting calls by prompt. With a hold,
-// it answers so many calls and keeps the others waiting until their caller is gone.
+// it answers so many calls and keeps the others waiting until their caller is gone or the hold is over.
 type slowServer struct {
 	mu    sync.Mutex
 	calls map[string]int
@@ -46,9 +46,15 @@ func (s *slowServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.total++
 	held := s.hold > 0 && s.total > s.hold
 	s.mu.Unlock()
-	if held {
-		<-r.Context().Done()
-		return
+	for held {
+		select {
+		case <-r.Context().Done():
+			return
+		case <-time.After(5 * time.Millisecond):
+		}
+		s.mu.Lock()
+		held = s.hold > 0
+		s.mu.Unlock()
 	}
 	time.Sleep(s.delay)
 	w.Header().Set("Content-Type", "application/json")

@@ -17,7 +17,6 @@ import (
 	"stylesprint/evaluate"
 	"stylesprint/evaluate/dataset"
 	"stylesprint/evaluate/review"
-	"stylesprint/store/sqlite"
 	"stylesprint/web"
 )
 
@@ -27,12 +26,12 @@ func (a *app) reviewCommand() *cobra.Command {
 }
 
 // desk is where reviews are made and judged.
-func (a *app) desk(db *sqlite.DB) *review.Desk {
+func (a *app) desk(db *database) *review.Desk {
 	return &review.Desk{Store: db, Runs: db, Now: a.now}
 }
 
 // reviewPages is what the dashboard needs for reviews.
-func (a *app) reviewPages(db *sqlite.DB, data datasets) *web.Review {
+func (a *app) reviewPages(db *database, data datasets) *web.Review {
 	return &web.Review{Desk: a.desk(db), Images: reviewImages, Data: func(_ context.Context, r evaluate.Run) (dataset.Dataset, error) { return data.of(r) }}
 }
 
@@ -67,7 +66,7 @@ the review is closed. A pair gets no more votes than --raters, whoever asks. Lin
 		Example: "  stylesprint review create plain brand-voice --items 20 --raters 2\n  stylesprint review create plain brand-voice --raters 3 --invites 6 --repeats 0.1 --seed 7 --name \"Spring texts\" --json",
 		Args:    cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withStore(cmd.Context(), func(c config.Config, db *sqlite.DB) error {
+			return a.withStore(cmd.Context(), func(c config.Config, db *database) error {
 				return a.reviewCreate(cmd.Context(), c, db, args, f)
 			})
 		},
@@ -92,7 +91,7 @@ type reviewCreated struct {
 	Links []string `json:"links"`
 }
 
-func (a *app) reviewCreate(ctx context.Context, c config.Config, db *sqlite.DB, names []string, f reviewFlags) error {
+func (a *app) reviewCreate(ctx context.Context, c config.Config, db *database, names []string, f reviewFlags) error {
 	ids, err := runIDs(ctx, db, names)
 	if err != nil {
 		return err
@@ -149,7 +148,7 @@ func imageFolder(path string) (string, error) {
 }
 
 // makeReview finds the items of the runs and makes the task.
-func (a *app) makeReview(ctx context.Context, c config.Config, db *sqlite.DB, p review.Plan) (review.Created, error) {
+func (a *app) makeReview(ctx context.Context, c config.Config, db *database, p review.Plan) (review.Created, error) {
 	run, err := db.Run(ctx, p.RunIDs[0])
 	if err != nil {
 		return review.Created{}, err
@@ -170,7 +169,7 @@ func raterLinks(addr string, invites []review.Invite) []string {
 
 // demoReview makes a blind review of runs unless there is one already, and
 // returns the path of its page. Links are only known, and only returned, where it was made now.
-func (a *app) demoReview(ctx context.Context, c config.Config, db *sqlite.DB, runIDs []string) (path string, links []string, err error) {
+func (a *app) demoReview(ctx context.Context, c config.Config, db *database, runIDs []string) (path string, links []string, err error) {
 	task, found, err := a.desk(db).Find(ctx, runIDs)
 	if err != nil {
 		return "", nil, err
@@ -190,7 +189,7 @@ func (a *app) reviewListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List reviews, newest first", Example: "  stylesprint review list", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withStore(cmd.Context(), func(_ config.Config, db *sqlite.DB) error {
+			return a.withStore(cmd.Context(), func(_ config.Config, db *database) error {
 				d := a.desk(db)
 				tasks, err := d.Tasks(cmd.Context(), review.Filter{Limit: limit})
 				if err != nil {
@@ -236,7 +235,7 @@ func (a *app) reviewInviteCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "invite REVIEW", Short: "Print a link for one more rater", Example: "  stylesprint review invite rev-0123456789abcdef", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withStore(cmd.Context(), func(c config.Config, db *sqlite.DB) error {
+			return a.withStore(cmd.Context(), func(c config.Config, db *database) error {
 				invite, err := a.desk(db).Invite(cmd.Context(), args[0])
 				if err != nil {
 					return err
@@ -260,7 +259,7 @@ func (a *app) reviewCloseCommand() *cobra.Command {
 which metrics go with them. Given again, the command prints the result again.`,
 		Example: "  stylesprint review close rev-0123456789abcdef\n  stylesprint review close rev-0123456789abcdef --json", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withStore(cmd.Context(), func(_ config.Config, db *sqlite.DB) error {
+			return a.withStore(cmd.Context(), func(_ config.Config, db *database) error {
 				d := a.desk(db)
 				if _, err := d.Close(cmd.Context(), args[0]); err != nil {
 					return err
@@ -294,7 +293,7 @@ func (a *app) reviewExportCommand() *cobra.Command {
 			if format = or(format, "csv"); format != "csv" && format != "jsonl" {
 				return usagef("--format: want csv or jsonl, got %q", format)
 			}
-			return a.withStore(cmd.Context(), func(_ config.Config, db *sqlite.DB) error {
+			return a.withStore(cmd.Context(), func(_ config.Config, db *database) error {
 				d := a.desk(db)
 				write := func(w io.Writer) error {
 					if format == "csv" {

@@ -14,7 +14,6 @@ import (
 	"stylesprint/cmd/stylesprint/config"
 	"stylesprint/evaluate/review"
 	"stylesprint/internal/httpserver"
-	"stylesprint/store/sqlite"
 	"stylesprint/web"
 )
 
@@ -91,14 +90,14 @@ so that it can be seen whether it may be trusted. Texts and records are sent to 
 			if m.name == "" {
 				return usagef("--model: name the model that judges")
 			}
-			return a.withStore(cmd.Context(), func(c config.Config, db *sqlite.DB) error { return a.reviewJudge(cmd.Context(), c, db, args[0], m) })
+			return a.withStore(cmd.Context(), func(c config.Config, db *database) error { return a.reviewJudge(cmd.Context(), c, db, args[0], m) })
 		},
 	}
 	m.flags(cmd)
 	return cmd
 }
 
-func (a *app) reviewJudge(ctx context.Context, c config.Config, db *sqlite.DB, taskID string, m modelFlags) error {
+func (a *app) reviewJudge(ctx context.Context, c config.Config, db *database, taskID string, m modelFlags) error {
 	conf, err := m.resolve(c)
 	if err != nil {
 		return err

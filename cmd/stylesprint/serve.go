@@ -21,7 +21,6 @@ import (
 	"stylesprint/gateway"
 	"stylesprint/internal/httpserver"
 	"stylesprint/prompt"
-	"stylesprint/store/sqlite"
 	"stylesprint/web"
 )
 
@@ -85,7 +84,7 @@ type server struct {
 	app    *app
 	config config.Config
 	log    *slog.Logger
-	db     *sqlite.DB
+	db     *database
 	models []gateway.Model
 	shown  []web.Model
 	lent   []openModel // language models, for jobs
@@ -246,7 +245,7 @@ func (s *server) pages(ready *httpserver.Readiness, closing <-chan struct{}) (ht
 // health is what the overview shows: the process, its database and its models.
 func (s *server) health(ctx context.Context, ready *httpserver.Readiness) []web.Check {
 	checks := []web.Check{{Name: "server", OK: ready.Ready(), Detail: fmt.Sprintf("%s on %s, %d cores", runtime.Version(), s.config.Addr, runtime.GOMAXPROCS(0))}}
-	db := web.Check{Name: "database", OK: true, Detail: s.config.DataDir + "/stylesprint.db"}
+	db := web.Check{Name: "database", OK: true, Detail: s.db.name}
 	if err := s.db.Ping(ctx); err != nil {
 		db.OK, db.Detail = false, err.Error()
 	}

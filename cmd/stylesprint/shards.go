@@ -26,7 +26,6 @@ import (
 	"stylesprint/evaluate/shard"
 	"stylesprint/generate"
 	"stylesprint/job"
-	"stylesprint/store/sqlite"
 )
 
 // shardFlags are the flags of eval run for long runs.
@@ -227,7 +226,7 @@ func recordOf(name string) shard.Record {
 type shardParts struct {
 	app    *app
 	config config.Config
-	db     *sqlite.DB
+	db     *database
 	lent   []openModel // models that the process has open for something else
 
 	mu      sync.Mutex

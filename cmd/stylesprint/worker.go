@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -32,7 +31,7 @@ func (a *app) workerCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "worker",
 		Short: "Work on queued jobs: the shards of long evaluations",
-		Long: `Work on the jobs that "eval run --queue" has left, beside any number of other workers on this machine; "serve" works on
+		Long: `Work on the jobs that "eval run --queue" has left, beside any number of other workers: on this machine, or with DATABASE_URL (Postgres) on others; "serve" works on
 them too, unless it is told --no-jobs. A job that fails is tried again, after a pause that doubles; what a killed worker was
 at is handed to another one after 15 seconds. On Ctrl-C a worker hands back what it is at and stops.`,
 		Example: "  stylesprint worker\n  stylesprint worker --concurrency 2\n  stylesprint worker --until-empty",
@@ -51,11 +50,6 @@ at is handed to another one after 15 seconds. On Ctrl-C a worker hands back what
 	cmd.Flags().IntVar(&w.concurrency, "concurrency", 1, "jobs at the same time")
 	cmd.Flags().BoolVar(&w.untilEmpty, "until-empty", false, "stop once no job is left")
 	return cmd
-}
-
-// openQueue opens the queue of jobs.
-func (a *app) openQueue(ctx context.Context, c config.Config, log *slog.Logger) (job.Queue, error) {
-	return job.Open(ctx, filepath.Join(c.DataDir, "jobs.db"), job.Options{Log: log})
 }
 
 // worker works until ctx ends.

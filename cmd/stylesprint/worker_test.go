@@ -16,15 +16,16 @@ import (
 	"time"
 
 	"stylesprint"
+	"stylesprint/cmd/stylesprint/config"
 	"stylesprint/evaluate"
-	"stylesprint/store/sqlite"
 )
 
 // household starts the program with a data folder of its own.
 type household struct {
-	t    *testing.T
-	home string
-	url  string
+	t        *testing.T
+	home     string
+	url      string
+	database string // DSN; empty: SQLite
 }
 
 func (h household) command(ctx context.Context, args ...string) *exec.Cmd {
@@ -35,7 +36,7 @@ func (h household) command(ctx context.Context, args ...string) *exec.Cmd {
 	}
 	cmd := exec.CommandContext(ctx, self)
 	cmd.Args = append([]string{"stylesprint"}, args...)
-	cmd.Env = append(os.Environ(), asProgram+"=1", "HOME="+h.home, "XDG_DATA_HOME="+filepath.Join(h.home, "data"), "OPENAI_API_KEY=sk-test")
+	cmd.Env = append(os.Environ(), asProgram+"=1", "HOME="+h.home, "XDG_DATA_HOME="+filepath.Join(h.home, "data"), "OPENAI_API_KEY=sk-test", "DATABASE_URL="+h.database)
 	cmd.Stderr = os.Stderr
 	return cmd
 }
@@ -68,9 +69,10 @@ func (h household) worker(more ...string) *exec.Cmd {
 	return cmd
 }
 
-func (h household) store() *sqlite.DB {
+func (h household) store() *database {
 	h.t.Helper()
-	db, err := sqlite.Open(h.t.Context(), filepath.Join(h.home, "data", "stylesprint", "stylesprint.db"), sqlite.Options{})
+	a := &app{}
+	db, err := a.openStore(h.t.Context(), config.Config{DataDir: filepath.Join(h.home, "data", "stylesprint"), Database: config.Database{DatabaseURL: stylesprint.NewSecret(h.database)}})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -79,7 +81,7 @@ func (h household) store() *sqlite.DB {
 }
 
 // oneResultEach checks that each of a run's outputs is there once, over all shards.
-func oneResultEach(t *testing.T, db *sqlite.DB, run evaluate.Run) {
+func oneResultEach(t *testing.T, db *database, run evaluate.Run) {
 	t.Helper()
 	children, err := db.Runs(t.Context(), evaluate.Filter{Parent: run.ID})
 	if err != nil || len(children) != run.Shards {
@@ -111,7 +113,7 @@ func TestWorkerSurvivesKill(t *testing.T) {
 	mock := &slowServer{calls: map[string]int{}, delay: 5 * time.Millisecond, hold: 30}
 	srv := httptest.NewServer(mock)
 	defer srv.Close()
-	h := household{t, t.TempDir(), srv.URL}
+	h := household{t, t.TempDir(), srv.URL, ""}
 	queued := h.evalRun("--queue")
 	if queued.Status != evaluate.StatusRunning || queued.Done != 0 || queued.Shards < 5 || mock.count() != 0 {
 		t.Fatalf("queued: %+v, %d calls", queued, mock.count())
@@ -142,7 +144,7 @@ func TestTwoWorkersShareRun(t *testing.T) {
 	mock := &slowServer{calls: map[string]int{}, delay: 20 * time.Millisecond}
 	srv := httptest.NewServer(mock)
 	defer srv.Close()
-	h := household{t, t.TempDir(), srv.URL}
+	h := household{t, t.TempDir(), srv.URL, ""}
 	queued := h.evalRun("--queue")
 	var both sync.WaitGroup
 	for range 2 {
@@ -168,7 +170,7 @@ func TestShardsSurviveKill(t *testing.T) {
 	mock := &slowServer{calls: map[string]int{}, delay: 5 * time.Millisecond, hold: 45}
 	srv := httptest.NewServer(mock)
 	defer srv.Close()
-	h := household{t, t.TempDir(), srv.URL}
+	h := household{t, t.TempDir(), srv.URL, ""}
 	first := h.command(t.Context(), "eval", "run", "--dataset", "demo", "--prompt", "plain", "--metrics", "bleu,length", "--concurrency", "3", "--shard-size", "20",
 		"--provider", "openai", "--model", "mock", "--base-url", srv.URL+"/v1", "--quiet")
 	if err := first.Start(); err != nil {
@@ -193,7 +195,7 @@ func TestWorkerGivesUp(t *testing.T) {
 	mock := &slowServer{calls: map[string]int{}}
 	srv := httptest.NewServer(mock)
 	defer srv.Close()
-	h := household{t, t.TempDir(), srv.URL}
+	h := household{t, t.TempDir(), srv.URL, ""}
 	file := filepath.Join(h.home, "own.prompt")
 	text, err := os.ReadFile("../../prompt/builtin/plain.prompt")
 	if err != nil {
@@ -236,7 +238,7 @@ func TestServeWorksJobs(t *testing.T) {
 	mock := &slowServer{calls: map[string]int{}, delay: time.Millisecond}
 	srv := httptest.NewServer(mock)
 	defer srv.Close()
-	h := household{t, t.TempDir(), srv.URL}
+	h := household{t, t.TempDir(), srv.URL, ""}
 	file := filepath.Join(h.home, "stylesprint.yaml")
 	text := "addr: 127.0.0.1:0\nmodels:\n  - model: mock\n    provider: openai\n    base_url: " + srv.URL + "/v1\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

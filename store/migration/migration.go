@@ -10,8 +10,8 @@
 //	steps, err := migration.Load(files, "migrations")
 //	err = migration.Apply(ctx, conn, steps, migration.Dialect{Begin: []string{"BEGIN IMMEDIATE"}})
 //
-// A database that was written by a newer program, or whose migrations differ from
-// ours, is refused and left as it is. Errors for people are *stylesprint.Error.
+// A database that was written by a newer program (unless Dialect.Newer says otherwise), or whose
+// migrations differ from ours, is refused and left as it is. Errors for people are *stylesprint.Error.
 // There is no way down: restore a backup instead.
 package migration
 
@@ -84,6 +84,10 @@ type Dialect struct {
 	// Check, if set, looks at a database that holds no version table, inside the
 	// transaction; an error leaves the database as it is.
 	Check func(ctx context.Context, conn *sql.Conn) error
+	// Newer lets a program work on the database of a newer one, so that processes of two versions run side
+	// by side while one replaces the other. The newer one's migrations only add, but for those named
+	// contract_since_NNNN_...: they remove what programs that know version NNNN do not use any more.
+	Newer bool
 	// Name is what a person calls the database: its path or host.
 	Name string
 }
@@ -136,7 +140,7 @@ func pending(ctx context.Context, conn *sql.Conn, steps []Migration, d Dialect) 
 	if err != nil {
 		return 0, err
 	}
-	for _, s := range steps[known:] {
+	for _, s := range steps[min(known, len(steps)):] {
 		if _, err := conn.ExecContext(ctx, s.SQL); err != nil {
 			return 0, fmt.Errorf("apply migration %04d_%s: %w", s.Version, s.Name, err)
 		}
@@ -147,7 +151,7 @@ func pending(ctx context.Context, conn *sql.Conn, steps []Migration, d Dialect) 
 			return 0, fmt.Errorf("record migration %04d_%s: %w", s.Version, s.Name, err)
 		}
 	}
-	return len(steps) - known, nil
+	return max(0, len(steps)-known), nil
 }
 
 func checkFresh(ctx context.Context, conn *sql.Conn, d Dialect) error {
@@ -175,14 +179,14 @@ func history(ctx context.Context, conn *sql.Conn, steps []Migration, d Dialect) 
 	if err := rows.Err(); err != nil {
 		return 0, fmt.Errorf("read schema version: %w", err)
 	}
-	if n := len(have); n > 0 && have[n-1].Version > len(steps) {
+	if n := len(have); n > 0 && have[n-1].Version > len(steps) && !(d.Newer && works(have, len(steps))) {
 		return 0, &stylesprint.Error{
 			Code:    stylesprint.CodeConflict,
 			Message: fmt.Sprintf("the database %s was written by a newer version of this program (schema %d; this one knows %d)", d.Name, have[n-1].Version, len(steps)),
 			Hint:    "use the newer stylesprint, or restore a backup that the older one wrote",
 		}
 	}
-	for i, m := range have {
+	for i, m := range have[:min(len(have), len(steps))] {
 		if m.Version != i+1 || m.Name != steps[i].Name || m.SHA256 != steps[i].SHA256 {
 			return 0, &stylesprint.Error{
 				Code:    stylesprint.CodeConflict,
@@ -192,4 +196,20 @@ func history(ctx context.Context, conn *sql.Conn, steps []Migration, d Dialect) 
 		}
 	}
 	return len(have), nil
+}
+
+// works says whether a program that knows so many versions works on a database that has more.
+func works(have []Migration, knows int) bool {
+	contract := regexp.MustCompile(`^contract_since_(\d{4})(?:_|$)`)
+	for _, m := range have {
+		if m.Version <= knows {
+			continue
+		}
+		if c := contract.FindStringSubmatch(m.Name); c != nil {
+			if since, err := strconv.Atoi(c[1]); err != nil || knows < since {
+				return false
+			}
+		}
+	}
+	return true
 }

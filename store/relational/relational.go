@@ -41,9 +41,23 @@ type Dialect struct {
 	// LockRow is appended to a query of one row that the transaction then writes, if the
 	// transaction itself does not keep others from writing; or "".
 	LockRow string
-	// Again says whether a transaction that failed in this way is tried once more: it was
-	// not committed, and the pool has been told to forget the connection. nil: never.
-	Again func(ctx context.Context, err error) bool
+	// Again says whether a transaction that failed in this way is tried once more, after
+	// the pool has been told to forget connections that are of no use any more. unsure: the
+	// transaction must not be tried again if it may have been committed. nil: never.
+	Again func(ctx context.Context, err error, unsure bool) bool
+	// Arrays says that a placeholder takes a list, and unnest makes rows of lists.
+	Arrays bool
+	// Days looks after the days that the request log is divided into; nil: it is not.
+	Days Days
+}
+
+// Days are the parts of a request log that is divided by day (UTC). Its bodies are divided
+// in the same way, and have the record's time in a column request_time.
+type Days interface {
+	// Make makes those of the days that are not there. With anew, nothing is taken from memory.
+	Make(ctx context.Context, days []time.Time, anew bool) error
+	// Drop drops the days that ended by a time, and returns how many records they held.
+	Drop(ctx context.Context, by time.Time) (int64, error)
 }
 
 // Kind is a kind of fault.
@@ -69,7 +83,7 @@ var _ evaluate.Store = (*DB)(nil)
 // New joins two pools, which may be the same, and which the caller closes.
 func New(writer, reader *sql.DB, d Dialect) *DB {
 	p := placeholders(d.Numbered)
-	return &DB{writer: &pool{writer, p}, reader: &pool{reader, p}, dialect: d}
+	return &DB{writer: &pool{writer, p, d.Again}, reader: &pool{reader, p, d.Again}, dialect: d}
 }
 
 // placeholders says whether ? becomes $n.
@@ -95,18 +109,33 @@ func (p placeholders) bind(query string) string {
 	}
 }
 
-// pool is a *sql.DB with placeholders.
+// pool is a *sql.DB with placeholders. A query that failed because of its connection is asked once more.
 type pool struct {
-	db *sql.DB
-	p  placeholders
+	db    *sql.DB
+	p     placeholders
+	again func(ctx context.Context, err error, unsure bool) bool
+}
+
+func (p *pool) retry(ctx context.Context, err error) bool {
+	return err != nil && p.again != nil && p.again(ctx, err, false)
 }
 
 func (p *pool) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return p.db.QueryContext(ctx, p.p.bind(query), args...)
+	query = p.p.bind(query)
+	rows, err := p.db.QueryContext(ctx, query, args...)
+	if p.retry(ctx, err) {
+		rows, err = p.db.QueryContext(ctx, query, args...)
+	}
+	return rows, err
 }
 
 func (p *pool) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	return p.db.QueryRowContext(ctx, p.p.bind(query), args...)
+	query = p.p.bind(query)
+	row := p.db.QueryRowContext(ctx, query, args...)
+	if p.retry(ctx, row.Err()) {
+		row = p.db.QueryRowContext(ctx, query, args...)
+	}
+	return row
 }
 
 // snapshot begins a transaction that reads, all of it as of one moment.
@@ -116,6 +145,9 @@ func (p *pool) snapshot(ctx context.Context) (*transaction, error) {
 		o.Isolation = sql.LevelRepeatableRead
 	}
 	tx, err := p.db.BeginTx(ctx, o)
+	if p.retry(ctx, err) {
+		tx, err = p.db.BeginTx(ctx, o)
+	}
 	return &transaction{tx, p.p}, err
 }
 
@@ -144,26 +176,38 @@ func (t *transaction) PrepareContext(ctx context.Context, query string) (*sql.St
 // Rollback of a transaction that has ended does nothing.
 func (t *transaction) Rollback() { _ = t.tx.Rollback() }
 
-// write runs a transaction. body may be called twice, the first time for nothing.
+// write runs a transaction. body may be called twice, the first time for nothing. When
+// nobody knows whether the transaction was committed, as the connection broke meanwhile,
+// the error says so by being one.
 func (d *DB) write(ctx context.Context, act string, body func(tx *transaction) error) error {
-	err := d.attempt(ctx, body)
-	if err != nil && d.dialect.Again != nil && d.dialect.Again(ctx, err) {
-		err = d.attempt(ctx, body)
-	}
-	return d.Fault(act, err)
+	return d.Fault(act, d.twice(ctx, false, body))
 }
 
-func (d *DB) attempt(ctx context.Context, body func(tx *transaction) error) error {
+// rewrite is write for what may be done twice with the same result, so that it is tried
+// again even if it may have been committed.
+func (d *DB) rewrite(ctx context.Context, act string, body func(tx *transaction) error) error {
+	return d.Fault(act, d.twice(ctx, true, body))
+}
+
+func (d *DB) twice(ctx context.Context, idempotent bool, body func(tx *transaction) error) error {
+	committing, err := d.attempt(ctx, body)
+	if err != nil && d.dialect.Again != nil && d.dialect.Again(ctx, err, committing && !idempotent) {
+		_, err = d.attempt(ctx, body)
+	}
+	return err
+}
+
+func (d *DB) attempt(ctx context.Context, body func(tx *transaction) error) (committing bool, err error) {
 	tx, err := d.writer.db.BeginTx(ctx, nil)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := body(&transaction{tx, d.writer.p}); err != nil {
 		// A failed rollback adds nothing: the transaction is gone either way.
 		_ = tx.Rollback()
-		return err
+		return false, err
 	}
-	return tx.Commit()
+	return true, tx.Commit()
 }
 
 // Fault wraps an error, and turns those that a person can mend into sentences.
@@ -176,7 +220,7 @@ func (d *DB) Fault(act string, err error) error {
 		return err
 	}
 	wrapped := fmt.Errorf("%s: %w", act, err)
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, context.Canceled) {
 		return wrapped
 	}
 	sentence, hint := d.dialect.Explain(err)

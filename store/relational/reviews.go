@@ -34,7 +34,7 @@ func (d *DB) CreateReview(ctx context.Context, s review.Setup) error {
 		if err != nil {
 			return err
 		}
-		if err := insertPairs(ctx, tx, s.Pairs); err != nil {
+		if err := d.insertPairs(ctx, tx, s.Pairs); err != nil {
 			return err
 		}
 		return d.applyChange(ctx, tx, t.ID, review.Change{Raters: s.Raters, Seats: s.Seats, Votes: s.Votes})
@@ -43,22 +43,16 @@ func (d *DB) CreateReview(ctx context.Context, s review.Setup) error {
 
 const pairColumns = `task_id, number, item, first, second, first_of, second_of, hash`
 
-func insertPairs(ctx context.Context, tx *transaction, pairs []review.Pair) error {
-	stmt, err := tx.PrepareContext(ctx, "INSERT INTO review_pairs ("+pairColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
-	if err != nil {
-		return err
-	}
-	defer stmt.Close()
-	for _, p := range pairs {
+func (d *DB) insertPairs(ctx context.Context, tx *transaction, pairs []review.Pair) error {
+	rows := make([][]any, len(pairs))
+	for i, p := range pairs {
 		item, err := json.Marshal(p.Item)
 		if err != nil {
 			return fmt.Errorf("item %s: %w", p.Item.ID, err)
 		}
-		if _, err := stmt.ExecContext(ctx, p.TaskID, p.Number, string(item), p.First, p.Second, p.FirstOf, p.SecondOf, p.Hash); err != nil {
-			return err
-		}
+		rows[i] = []any{p.TaskID, p.Number, string(item), p.First, p.Second, p.FirstOf, p.SecondOf, p.Hash}
 	}
-	return nil
+	return d.insert(ctx, tx, "review_pairs", pairColumns, rows)
 }
 
 // Reviews lists tasks, newest first; tasks of the same moment by id, downwards.
@@ -218,7 +212,7 @@ func (d *DB) ReviewPairs(ctx context.Context, taskID string, numbers ...int) ([]
 
 // ReviewVotes returns the votes of all tasks on any of the content hashes, by id.
 func (d *DB) ReviewVotes(ctx context.Context, hashes []string) ([]review.Vote, error) {
-	list, err := json.Marshal(hashes)
+	list, err := json.Marshal(append([]string{}, hashes...)) // of none, [] and not null
 	if err != nil {
 		return nil, fmt.Errorf("read votes: %w", err)
 	}

@@ -33,7 +33,7 @@ func (d *DB) SaveRun(ctx context.Context, r evaluate.Run) error {
 	if err != nil {
 		return fmt.Errorf("save run %s: scores: %w", r.ID, err)
 	}
-	return d.write(ctx, "save run "+r.ID, func(tx *transaction) error {
+	return d.rewrite(ctx, "save run "+r.ID, func(tx *transaction) error {
 		_, err := tx.ExecContext(ctx, saveRun, r.ID, r.Dataset, r.DatasetHash, r.Split, string(candidate), r.Repeat, r.Status, r.Error,
 			nanoseconds(r.Created), nanoseconds(r.Finished), r.Total, r.Done, r.Failed, r.RepeatedCalls, r.Concurrency, r.Machine, scores, r.Parent, r.Shard, r.Shards)
 		return err
@@ -165,7 +165,7 @@ func (d *DB) SaveOutputs(ctx context.Context, outs ...evaluate.Output) error {
 	if len(outs) == 0 {
 		return nil
 	}
-	return d.write(ctx, "save outputs", func(tx *transaction) error {
+	return d.rewrite(ctx, "save outputs", func(tx *transaction) error {
 		stmt, err := tx.PrepareContext(ctx, saveOutput)
 		if err != nil {
 			return err

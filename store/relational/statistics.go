@@ -14,7 +14,7 @@ var _ shard.Store = (*DB)(nil)
 
 // SaveStatistics creates or replaces the statistics of a run, which must be there.
 func (d *DB) SaveStatistics(ctx context.Context, runID string, body []byte) error {
-	return d.write(ctx, "save statistics of run "+runID, func(tx *transaction) error {
+	return d.rewrite(ctx, "save statistics of run "+runID, func(tx *transaction) error {
 		_, err := tx.ExecContext(ctx, "INSERT INTO statistics (run_id, body) VALUES (?, ?) ON CONFLICT (run_id) DO UPDATE SET body = excluded.body", runID, body)
 		if d.dialect.Kind(err) == ForeignKey {
 			return noRun(runID)

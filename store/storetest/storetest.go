@@ -33,6 +33,8 @@ type RequestLog interface {
 	Requests(ctx context.Context, f stylesprint.RequestFilter) ([]stylesprint.RequestRecord, error)
 	// SummariseRequests sums up by model since a time, busiest first.
 	SummariseRequests(ctx context.Context, since time.Time) ([]stylesprint.RequestSummary, error)
+	// PruneRequests deletes the records of the days (UTC) that ended by a time.
+	PruneRequests(ctx context.Context, before time.Time) (deleted int64, err error)
 }
 
 // Store is everything that a database keeps.
@@ -59,6 +61,9 @@ func Test(t *testing.T, open func(t *testing.T) Store) {
 		{"requests", testRequests},
 		{"requests/idempotent", testIdempotent},
 		{"requests/summary", testSummary},
+		{"requests/replay", testReplay},
+		{"requests/odd texts", testOddTexts},
+		{"requests/prune", testPrune},
 		{"review", testReview},
 		{"reviews", testReviews},
 		{"review/update", testReviewUpdate},

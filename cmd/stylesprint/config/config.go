@@ -53,6 +53,8 @@ type Config struct {
 	// CPU forces an instruction set: portable, avx2, avx512, avx512bf16. Defaults to the best there is.
 	CPU string `yaml:"cpu"`
 
+	Database `yaml:",inline"`
+
 	// Hub and OpenAI come from the environment alone.
 	Hub    Hub    `yaml:"-"`
 	OpenAI OpenAI `yaml:"-"`
@@ -158,7 +160,7 @@ func Load(path string, getenv func(string) string) (Config, error) {
 		path = getenv("STYLESPRINT_CONFIG")
 	}
 	if path == "" {
-		return c, c.complete()
+		return c, errors.Join(c.complete(), c.Database.complete(getenv))
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -169,7 +171,7 @@ func Load(path string, getenv func(string) string) (Config, error) {
 	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
 		return Config{}, fmt.Errorf("read configuration %q: %w", path, err)
 	}
-	return c, c.complete()
+	return c, errors.Join(c.complete(), c.Database.complete(getenv))
 }
 
 func (c *Config) complete() error {
@@ -217,6 +219,7 @@ func (c Config) Validate() error {
 	if c.Threads < 0 {
 		add("threads", "want 0 (all) or more, got %d", c.Threads)
 	}
+	c.Database.validate(add)
 	names := map[string]bool{}
 	for i, m := range c.Models {
 		m.validate(fmt.Sprintf("models[%d]", i), add)

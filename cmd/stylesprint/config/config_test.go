@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -93,5 +94,53 @@ func TestLoopback(t *testing.T) {
 		if Loopback(addr) != want {
 			t.Errorf("%s: %v", addr, !want)
 		}
+	}
+}
+
+// The database's address comes from the environment first, then from the file, and prints nowhere.
+func TestDatabaseURL(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		p := filepath.Join(dir, name)
+		if err := os.WriteFile(p, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	settings := write("c.yaml", "database_url: postgres://u:tr0ub4dor@file/d\n")
+	secret := write("url", "postgres://u:tr0ub4dor@secret/d\n")
+	for _, c := range []struct {
+		name, file, want string
+		env              []string
+	}{
+		{"nothing", "", "", nil},
+		{"settings", settings, "postgres://u:tr0ub4dor@file/d", nil},
+		{"a secret's file", settings, "postgres://u:tr0ub4dor@secret/d", []string{"DATABASE_URL_FILE", secret}},
+		{"the environment", settings, "postgres://u:tr0ub4dor@env/d", []string{"DATABASE_URL", "postgres://u:tr0ub4dor@env/d", "DATABASE_URL_FILE", secret}},
+	} {
+		got, err := Load(c.file, env(c.env...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.DatabaseURL.Reveal() != c.want || got.URL != "" {
+			t.Errorf("%s: %q, want %q", c.name, got.DatabaseURL.Reveal(), c.want)
+		}
+		if err := got.Validate(); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if printed := fmt.Sprintf("%+v %#v", got, got); strings.Contains(printed, "tr0ub4dor") {
+			t.Errorf("%s: the password is printed: %s", c.name, printed)
+		}
+	}
+	bad, err := Load("", env("DATABASE_URL", "postgres://u:tr0ub4dor@host:port/d"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := bad.Validate(); err == nil || !strings.HasPrefix(err.Error(), "database_url: ") || strings.Contains(err.Error(), "tr0ub4dor") {
+		t.Errorf("no address: %v", err)
+	}
+	if _, err := Load("", env("DATABASE_URL_FILE", filepath.Join(dir, "none"))); err == nil {
+		t.Error("a secret's file that is not there was passed over")
 	}
 }
