@@ -48,17 +48,25 @@ func (a *attempt) run() (done bool, v verdict) {
 	p.lastUsed.Store(a.start.UnixNano())
 	p.attempts.Add(1)
 	ctx, cancel := context.WithCancelCause(a.ctx)
-	defer cancel(nil)
 	a.cancel = cancel
+	settled := false
+	defer func() { // also where the client panics
+		a.timer.Stop()
+		cancel(nil)
+		p.release()
+		if !settled {
+			p.undecided(a.trial)
+		}
+	}()
 	reply, err := a.ask(ctx)
 	a.timer.Stop()
 	ended := context.Cause(ctx)
 	if err == nil && !a.begun.Load() && a.emit != nil { // an answer without content
 		err = a.flush()
 	}
-	p.release()
 	a.account(&reply, err)
 	v, outcome := a.conclude(&err, ended)
+	settled = true
 	took := a.r.o.Now().Sub(a.start)
 	p.attempted(outcome, took, a.firstTook)
 	a.call.last, a.call.err = reply, err
