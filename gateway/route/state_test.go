@@ -90,16 +90,16 @@ func TestBreakerAndCallers(t *testing.T) {
 		t.Errorf("a refusal as a trial: error %v, %+v", err, w.target(t, "a"))
 	}
 	takeOut()
-	a.then(hangs(""))
 	for range 3 {
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-		cancelled, leave := context.WithCancel(ctx)
+		a.then(hangs(""))
+		ctx, leave := context.WithCancel(t.Context())
 		go func() {
-			time.Sleep(5 * time.Millisecond)
+			for a.asked() == 0 {
+				runtime.Gosched()
+			}
 			leave()
 		}()
-		_, _, err := w.ask(cancelled, true)
-		cancel()
+		_, _, err := w.ask(ctx, true)
 		if s := w.target(t, "a"); stylesprint.CodeOf(err) != stylesprint.CodeCancelled || s.State != "half-open" {
 			t.Errorf("a caller that left during a trial: error %v, %+v", err, s)
 		}
@@ -273,13 +273,16 @@ func TestCallerLeaves(t *testing.T) {
 		}
 	}
 	// During a wait.
-	w := open(t, []*client{plays(failAfter(stylesprint.CodeRateLimited, time.Second))}, real)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	gone, leave := context.WithCancel(ctx)
-	leave()
-	if _, _, err := w.ask(gone, true); stylesprint.CodeOf(err) == "" {
-		t.Error("no error")
+	ctx, leave := context.WithCancel(t.Context())
+	w := open(t, []*client{plays(failAfter(stylesprint.CodeRateLimited, time.Second))}, func(o *route.Options) {
+		o.Sleep = func(ctx context.Context, _ time.Duration) error {
+			leave()
+			<-ctx.Done()
+			return ctx.Err()
+		}
+	})
+	if reply, _, err := w.ask(ctx, true); stylesprint.CodeOf(err) != stylesprint.CodeCancelled || reply.Attempts != 1 {
+		t.Errorf("during a wait: %+v, error %v", reply, err)
 	}
 	// An error of the caller's own comes back as it is.
 	stop := errors.New("stop")
