@@ -600,7 +600,7 @@ func TestValidate(t *testing.T) {
 		"targets[1].breaker.window:", "targets[1].breaker.min_requests:", "targets[1].breaker.error_ratio:", "targets[1].breaker.open:", "targets[1].breaker.trials:", "targets[2].name:",
 		`routes[0].shares[0].targets[1].target: "a" is there twice`, `routes[0].shares[0].targets[2].target: no target named "zz"`, "routes[0].shares[0].targets[2].weight:",
 		"routes[0].shares[1].percent:", "routes[0].shares[1].targets:", `routes[0].shares[1].release: "" is there twice`, "routes[0].policy.attempts:", "routes[0].policy.backoff.min:", "routes[0].policy.backoff.jitter:",
-		"routes[0].policy.first_token_timeout:", "routes[0].policy.deadline:", "routes[0].policy.cost_cap:", `routes[1].name: "m" is there twice`, "routes[1].shares: none given",
+		"routes[0].policy.first_token:", "routes[0].policy.deadline:", "routes[0].policy.cost_cap:", `routes[1].name: "m" is there twice`, "routes[1].shares: none given",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("no %q in:\n%v", want, err)
