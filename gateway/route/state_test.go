@@ -112,6 +112,40 @@ func TestBreakerAndCallers(t *testing.T) {
 	}
 }
 
+// Each trial counts once, streamed or not; a target that is out holds no place of its own.
+func TestTrialsInARow(t *testing.T) {
+	t.Parallel()
+	a := plays(fail(down))
+	w := open(t, []*client{a}, breaker(route.Breaker{MinRequests: 2, Open: 20 * time.Millisecond, Trials: 2}), policy(route.Policy{Attempts: 1}),
+		func(o *route.Options) { o.Targets[0].MaxConcurrent = 1 })
+	for range 5 { // two that fail, three that find nobody
+		_, _, _ = w.ask(t.Context(), true)
+	}
+	if a.asked() != 2 || w.target(t, "a").State != "open" {
+		t.Fatalf("%d calls, %+v", a.asked(), w.target(t, "a"))
+	}
+	a.then(say("a"))
+	time.Sleep(30 * time.Millisecond)
+	for i, want := range []string{"half-open", "closed"} {
+		if _, _, err := w.ask(t.Context(), true); err != nil || w.target(t, "a").State != want {
+			t.Errorf("trial %d: error %v, %+v", i, err, w.target(t, "a"))
+		}
+	}
+}
+
+// A retry that finds nobody costs nothing of the budget, and a target that does not take our key is not asked again.
+func TestNobodyLeft(t *testing.T) {
+	t.Parallel()
+	a := plays(fail(stylesprint.CodeUnauthorized))
+	w := open(t, []*client{a}, func(o *route.Options) { o.Budget = route.Budget{Ratio: -1, PerSecond: 1} })
+	if _, _, err := w.ask(t.Context(), true); stylesprint.CodeOf(err) != stylesprint.CodeUnauthorized || a.asked() != 1 || len(w.clock.sleeps()) != 0 {
+		t.Errorf("error %v, %d calls, waits %v", err, a.asked(), w.clock.sleeps())
+	}
+	if left := w.Status().RetriesLeft; left != 10 {
+		t.Errorf("%v retries left", left)
+	}
+}
+
 // The first token of a trial lets the others in: they need not wait for its end.
 func TestTrialOfALongAnswer(t *testing.T) {
 	t.Parallel()
@@ -498,7 +532,19 @@ func TestUpdate(t *testing.T) {
 	if w.target(t, "a").InFlight != 1 {
 		t.Error("the call in flight is forgotten")
 	}
-	// Another breaker begins anew; a route that is gone says so; series of what is gone go too.
+	// Series of a target that is gone go too.
+	only := next.Routes[0]
+	only.Shares = []route.Share{{Percent: 100, Targets: next.Routes[0].Shares[0].Targets[:1]}}
+	if n := w.metric(t, "attempts_total", "target", "b"); n == 0 {
+		t.Error("nothing to forget")
+	}
+	if err := w.Update(next.Targets[:1], []route.Route{only}); err != nil {
+		t.Fatal(err)
+	}
+	if n := w.metric(t, "attempts_total", "target", "b") + w.metric(t, "target_state", "target", "b"); n != 0 || w.metric(t, "attempts_total", "target", "a") == 0 {
+		t.Errorf("series of a target that is gone: %v", n)
+	}
+	// Another breaker begins anew; a route that is gone says so.
 	next.Targets[0].Breaker.Trials = 2
 	next.Routes[0].Name = "n"
 	next.Routes[0].Shares[0].Targets = next.Routes[0].Shares[0].Targets[:1]
@@ -515,8 +561,8 @@ func TestUpdate(t *testing.T) {
 	if err := <-ended; stylesprint.CodeOf(err) != stylesprint.CodeCancelled {
 		t.Errorf("the call in flight: %v", err)
 	}
-	if n := w.metric(t, "attempts_total", "target", "b") + w.metric(t, "target_state", "target", "b"); n != 0 {
-		t.Errorf("series of a target that is gone: %v", n)
+	if n := w.metric(t, "attempts_total", "route", "m") + w.metric(t, "requests_total", "route", "m"); n != 0 {
+		t.Errorf("series of a route that is gone: %v", n)
 	}
 }
 
