@@ -557,12 +557,12 @@ func TestUpdate(t *testing.T) {
 	if s := w.Status(); len(s.Targets) != 1 || s.Targets[0].State != "closed" || len(w.Routes()) != 1 || w.Routes()[0] != "n" {
 		t.Errorf("%+v", s)
 	}
+	if n := w.metric(t, "attempts_total", "route", "m") + w.metric(t, "requests_total", "route", "m"); n != 0 {
+		t.Errorf("series of a route that is gone: %v", n)
+	}
 	cancel()
 	if err := <-ended; stylesprint.CodeOf(err) != stylesprint.CodeCancelled {
 		t.Errorf("the call in flight: %v", err)
-	}
-	if n := w.metric(t, "attempts_total", "route", "m") + w.metric(t, "requests_total", "route", "m"); n != 0 {
-		t.Errorf("series of a route that is gone: %v", n)
 	}
 }
 
