@@ -53,6 +53,9 @@ type Config struct {
 	// CPU forces an instruction set: portable, avx2, avx512, avx512bf16. Defaults to the best there is.
 	CPU string `yaml:"cpu"`
 
+	Access Access `yaml:"access"`
+	OIDC   OIDC   `yaml:"oidc"`
+
 	// Hub and OpenAI come from the environment alone.
 	Hub    Hub    `yaml:"-"`
 	OpenAI OpenAI `yaml:"-"`
@@ -217,6 +220,7 @@ func (c Config) Validate() error {
 	if c.Threads < 0 {
 		add("threads", "want 0 (all) or more, got %d", c.Threads)
 	}
+	c.validateAccess(add)
 	names := map[string]bool{}
 	for i, m := range c.Models {
 		m.validate(fmt.Sprintf("models[%d]", i), add)
