@@ -177,7 +177,8 @@ type KeyStore interface {
 	// CreateKey adds a key; an error with code conflict if its id or hash is there.
 	CreateKey(ctx context.Context, k Key, e AuditEntry) error
 	// RevokeKey sets Key.Revoked, unless it is set already, and returns the key; not_found
-	// if there is none. The entry is appended only where something changed.
+	// if there is none. The entry is appended only where something changed; an empty Detail
+	// becomes the key's name.
 	RevokeKey(ctx context.Context, id string, at time.Time, e AuditEntry) (Key, error)
 	// KeyUsage sums up by key what was spent since a time, and when each was used last.
 	KeyUsage(ctx context.Context, since time.Time) ([]KeyUsage, error)

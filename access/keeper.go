@@ -16,6 +16,7 @@ import (
 
 // KeeperOptions configure a Keeper. The zero value is good.
 type KeeperOptions struct {
+	Closed   bool                  // the server can be reached by others: Open is never true
 	Poll     time.Duration         // how often the revision is read; default 500 ms
 	Hold     time.Duration         // how long keys hold without the store; default 15 min
 	Patience time.Duration         // for one look at the store; default 2 s
@@ -50,7 +51,8 @@ type Keeper struct {
 	o        KeeperOptions
 	known    atomic.Pointer[snapshot] // nil until the store has answered once
 	checked  atomic.Int64             // when the store last answered, in nanoseconds
-	failing  bool                     // belongs to Refresh
+	closed   atomic.Bool
+	failing  bool // belongs to Run
 	throttle *throttle
 	outcomes outcomes
 }
@@ -65,6 +67,7 @@ type snapshot struct {
 // NewKeeper makes a Keeper that knows nothing until Refresh or Run has asked the store.
 func NewKeeper(store KeyReader, o KeeperOptions) (*Keeper, error) {
 	k := &Keeper{store: store, o: o.withDefaults(), throttle: newThrottle()}
+	k.closed.Store(o.Closed)
 	var err error
 	if k.outcomes, err = newOutcomes(o.Metrics); err != nil {
 		return nil, err
@@ -110,6 +113,9 @@ func (k *Keeper) Refresh(ctx context.Context) error {
 			return err
 		}
 		k.known.Store(s)
+		if len(keys) > 0 {
+			k.closed.Store(true)
+		}
 	}
 	k.checked.Store(asked.UnixNano())
 	return nil
@@ -128,10 +134,11 @@ func newSnapshot(keys []Key, revision int64) (*snapshot, error) {
 }
 
 // Open says that no key was ever made, so that a server on loopback asks for none. It is
-// false while that is not known.
+// false while that is not known, for ever once there was a key, and always where
+// KeeperOptions.Closed says so: a database that lost its keys opens nothing.
 func (k *Keeper) Open() bool {
 	s := k.known.Load()
-	return s != nil && len(s.byID) == 0
+	return s != nil && len(s.byID) == 0 && !k.closed.Load()
 }
 
 // The refusals are made once: ten thousand wrong keys a second cost no memory.

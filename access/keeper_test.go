@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -190,6 +191,75 @@ func TestOpenUntilAKeyWasMade(t *testing.T) {
 	refresh(t, k)
 	if k.Open() {
 		t.Error("open again once the only key is revoked")
+	}
+	if closed := keeper(t, open(t), access.KeeperOptions{Closed: true}); closed.Refresh(t.Context()) != nil || closed.Open() {
+		t.Error("open where others can reach it")
+	}
+}
+
+// swapped is a store whose keys vanish.
+type swapped struct {
+	*shaky
+	empty atomic.Bool
+}
+
+func (s *swapped) KeyRevision(ctx context.Context) (int64, error) {
+	if s.empty.Load() {
+		return 0, nil
+	}
+	return s.shaky.KeyRevision(ctx)
+}
+
+func (s *swapped) Keys(ctx context.Context) ([]access.Key, int64, error) {
+	if s.empty.Load() {
+		return nil, 0, nil
+	}
+	return s.shaky.Keys(ctx)
+}
+
+// A database that lost its keys, such as one restored from an old backup, opens nothing.
+func TestLostKeysOpenNothing(t *testing.T) {
+	t.Parallel()
+	s := &swapped{shaky: open(t)}
+	_, secret := create(t, s.shaky, nil, access.Draft{})
+	k, err := access.NewKeeper(s, access.KeeperOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refresh(t, k)
+	s.empty.Store(true)
+	refresh(t, k)
+	if k.Open() {
+		t.Error("open")
+	}
+	_, err = k.Authenticate(secret, peer)
+	wantCode(t, "a key that is gone", err, stylesprint.CodeUnauthorized)
+}
+
+// A flood of wrong keys from everywhere leaves nothing behind.
+func TestFloodOfWrongKeys(t *testing.T) {
+	s := open(t)
+	k := keeper(t, s, access.KeeperOptions{})
+	_, good := create(t, s, nil, access.Draft{})
+	refresh(t, k)
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	for i := range 100_000 {
+		_, err := k.Authenticate(stylesprint.NewSecret(fmt.Sprintf("%s%049d", access.Prefix, i)), fmt.Sprintf("10.%d.%d.%d:1", i>>16, i>>8&255, i&255))
+		if err == nil {
+			t.Fatal("a made-up key passed")
+		}
+	}
+	if after := heap(); after > before+1<<20 {
+		t.Errorf("the heap grew by %d bytes", after-before)
+	}
+	if _, err := k.Authenticate(good, peer); err != nil {
+		t.Errorf("the right key among them: %v", err)
 	}
 }
 

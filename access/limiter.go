@@ -53,8 +53,8 @@ func (o LimiterOptions) withDefaults() LimiterOptions {
 // that dies takes what it used since it last wrote with it: at most one lease. While the
 // store is away, each goes on with what it holds and takes one further lease for each limit
 // and window by its own judgement; then it refuses. A budget is known only when an answer
-// has come: requests in flight may exceed it by what they cost more than the key's requests
-// so far, for each token, on average.
+// has come: requests in flight may exceed it by what they cost more than the key's last
+// requests did on average.
 //
 // What a Limiter keeps grows with the keys in use. Replicas' clocks should agree within a
 // second, as windows are those of the clock.
@@ -75,7 +75,7 @@ type account struct {
 	meter [3]meter
 	last  time.Time     // when it was last used
 	noted time.Time     // the last use that the store knows of
-	price float64       // spending for each token, on average; 0 until known
+	price int64         // spending of a request, on average of the last ones; 0 until known
 	asks  chan struct{} // holds one token: who has it talks to the store
 }
 
@@ -150,7 +150,7 @@ func (a *account) take(now time.Time, k *Key, tokens int64) (reservation, int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.last = now
-	r := reservation{need: [3]int64{1, tokens, max(1, int64(a.price*float64(tokens)))}}
+	r := reservation{need: [3]int64{1, tokens, max(1, a.price)}}
 	short := none
 	for i, limit := range [3]int64{int64(k.RequestsPerMinute), int64(k.TokensPerMinute), int64(k.MonthlyBudget)} {
 		m := &a.meter[i]
@@ -251,12 +251,12 @@ func (l *Limiter) settle(a *account, r reservation) Settle {
 					m.used = max(0, m.used+more)
 				}
 			}
-			if n := u.Total(); n > 0 {
-				if per := float64(cost) / float64(n); a.price == 0 {
-					a.price = per
-				} else {
-					a.price += (per - a.price) / 16
-				}
+			switch {
+			case u.Total() == 0 && cost == 0: // a failure, or an answer from a cache
+			case a.price == 0:
+				a.price = int64(cost)
+			default:
+				a.price += (int64(cost) - a.price) / 16
 			}
 		})
 	}

@@ -49,7 +49,7 @@ var (
 func (a *app) newDoorkeeper(ctx context.Context, c config.Config, db accessStore, log *slog.Logger, metrics prometheus.Registerer) (*doorkeeper, error) {
 	g := &doorkeeper{ring: access.NewRing(db, access.RingOptions{}), trail: access.NewTrail(db, nil), secure: strings.HasPrefix(c.Access.PublicURL, "https://"), own: http.NewCrossOriginProtection()}
 	var err error
-	if g.keeper, err = access.NewKeeper(db, access.KeeperOptions{Log: log, Metrics: metrics}); err != nil {
+	if g.keeper, err = access.NewKeeper(db, access.KeeperOptions{Closed: !config.Loopback(c.Addr), Log: log, Metrics: metrics}); err != nil {
 		return nil, err
 	}
 	if err := g.keeper.Refresh(ctx); err != nil {

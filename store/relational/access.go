@@ -65,6 +65,9 @@ func (d *DB) RevokeKey(ctx context.Context, id string, at time.Time, e access.Au
 			return err
 		}
 		k.Revoked = fromNanoseconds(nanoseconds(at))
+		if e.Detail == "" {
+			e.Detail = k.Name
+		}
 		if _, err := tx.ExecContext(ctx, "UPDATE access_keys SET revoked = ? WHERE id = ?", nanoseconds(at), id); err != nil {
 			return err
 		}
