@@ -32,11 +32,11 @@ func TestAccessOfTheGuide(t *testing.T) {
 func TestAccessFaults(t *testing.T) {
 	t.Parallel()
 	for text, wants := range map[string][]string{
-		"access: {public_url: 'https://a/b'}": {"access.public_url: want https://host"},
-		"access: {session_idle: -1s}":         {"access.session_idle: want"},
-		"oidc: {client_id: c}":                {"oidc.issuer: missing"},
+		"access: {public_url: 'https://a/b'}":                                 {"access.public_url: want https://host"},
+		"access: {session_idle: -1s}":                                         {"access.session_idle: want"},
+		"oidc: {client_id: c}":                                                {"oidc.issuer: missing"},
 		"oidc: {issuer: https://i, allow: [{scopes: [root]}, {emails: [a]}]}": {"access.public_url: missing", `oidc.allow[0].scopes: want some of`, "oidc.allow[0]: want emails", "oidc.allow[1].scopes: missing", "oidc.client_id: missing"},
-		"oidc: {issuer: https://i}": {"oidc.allow: nobody"},
+		"oidc: {issuer: https://i}":                                           {"oidc.allow: nobody"},
 	} {
 		err := load(t, text).Validate()
 		for _, want := range wants {
