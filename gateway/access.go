@@ -1,13 +1,14 @@
 package gateway
 
 import (
-	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"stylesprint"
+	"stylesprint/access"
 	"stylesprint/internal/httpserver"
 )
 
@@ -18,32 +19,67 @@ type Caller struct {
 	Class string
 	// Models are the public names that the caller may ask for; nil means all.
 	Models []string
+	// Scopes are what the caller may do; nil means everything, as on a server that asks for
+	// no keys.
+	Scopes []access.Scope
 }
+
+// mayUse says whether the caller may ask for a model.
+func (c Caller) mayUse(model string) bool {
+	return c.Models == nil || slices.Contains(c.Models, model)
+}
+
+// may says whether the caller has a scope.
+func (c Caller) may(s access.Scope) bool { return c.Scopes == nil || access.Allows(c.Scopes, s) }
 
 // Authenticator decides who may use the models.
 type Authenticator interface {
-	// Authenticate finds the caller of a key, which is empty where the request
-	// has none. It refuses with an *stylesprint.Error: unauthorized, forbidden,
-	// rate_limited, or unavailable where it cannot know.
-	Authenticate(ctx context.Context, key stylesprint.Secret) (Caller, error)
+	// Authenticate finds the caller of a request and the key in it, which is empty where
+	// the request has none. It does not read the body. It refuses with an
+	// *stylesprint.Error: unauthorized, forbidden, rate_limited, or unavailable where it
+	// cannot know.
+	Authenticate(r *http.Request, key stylesprint.Secret) (Caller, error)
 }
 
-// authenticate asks Options.Auth, if there is one, before a body is read.
-func (g *Gateway) authenticate(refuse func(http.ResponseWriter, *http.Request, error)) httpserver.Middleware {
+// authenticate asks Options.Auth, if there is one, before a body is read, and checks that
+// the caller may do what the kind of route does.
+func (g *Gateway) authenticate(k kind, refuse func(http.ResponseWriter, *http.Request, error)) httpserver.Middleware {
 	return func(next http.Handler) http.Handler {
 		if g.o.Auth == nil {
 			return next
 		}
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			caller, err := g.o.Auth.Authenticate(r.Context(), bearer(r))
+			if k == local && r.Header.Get("Authorization") == "" && httpserver.FromThisMachine(r) {
+				next.ServeHTTP(w, r)
+				return
+			}
+			caller, err := g.o.Auth.Authenticate(r, bearer(r))
+			if err == nil {
+				exchangeOf(r).caller = caller
+				err = caller.check(k)
+			}
 			if err != nil {
 				refuse(w, r, err)
 				return
 			}
-			exchangeOf(r).caller = caller
 			next.ServeHTTP(w, r)
 		})
 	}
+}
+
+// check refuses a caller whose scopes do not reach for a kind of route.
+func (c Caller) check(k kind) error {
+	needs := access.Scope("")
+	switch k {
+	case model:
+		needs = access.Generate
+	case admin, local:
+		needs = access.Admin
+	}
+	if needs == "" || c.may(needs) {
+		return nil
+	}
+	return &stylesprint.Error{Code: stylesprint.CodeForbidden, Message: fmt.Sprintf("This key lacks the scope %q", needs), Hint: "ask whoever runs this server for a key with it"}
 }
 
 // bearer is the key of an Authorization header.

@@ -216,7 +216,8 @@ func explain(ctx context.Context, err error) *stylesprint.Error {
 // the gateway: a provider that rejects our key is not a client without a key.
 func fromModel(err error) error {
 	var e *stylesprint.Error
-	if !errors.As(err, &e) {
+	var own *ownRefusal
+	if errors.As(err, &own) || !errors.As(err, &e) {
 		return err
 	}
 	switch e.Code {
@@ -225,6 +226,12 @@ func fromModel(err error) error {
 	}
 	return err
 }
+
+// ownRefusal marks an error that the gateway made itself on the way to a model.
+type ownRefusal struct{ err error }
+
+func (e *ownRefusal) Error() string { return e.err.Error() }
+func (e *ownRefusal) Unwrap() error { return e.err }
 
 // fail ends a request with an error: as a proper status if nothing was sent
 // yet; else as an error event, after which the connection is cut, so that what

@@ -47,7 +47,7 @@ func (m *models) find(name string, x *exchange, fallback *Model) (*Model, error)
 		x.model = unknown
 		return nil, &stylesprint.Error{
 			Code: stylesprint.CodeNotFound, Field: "model", Message: fmt.Sprintf("The model %q does not exist", clip(name)),
-			Hint: "served here: " + m.names(),
+			Hint: "served here: " + m.names(x.caller),
 		}
 	}
 	x.model = found.Name
@@ -72,10 +72,13 @@ func (m *models) embedder(name string, x *exchange) (*Model, error) {
 	return found, err
 }
 
-func (m *models) names() string {
-	names := make([]string, len(m.list))
-	for i, one := range m.list {
-		names[i] = one.Name
+// names lists what a caller may use.
+func (m *models) names(c Caller) string {
+	var names []string
+	for _, one := range m.list {
+		if c.mayUse(one.Name) {
+			names = append(names, one.Name)
+		}
 	}
 	return strings.Join(names, ", ")
 }
@@ -100,17 +103,24 @@ func (g *Gateway) describe(m *Model) modelObject {
 	return modelObject{ID: m.Name, Object: "model", Created: g.created, OwnedBy: owner}
 }
 
-func (g *Gateway) listModels(w http.ResponseWriter, _ *http.Request, _ *exchange) error {
+// listModels lists what the caller may use.
+func (g *Gateway) listModels(w http.ResponseWriter, _ *http.Request, x *exchange) error {
 	out := modelList{Object: "list", Data: []modelObject{}}
 	for i := range g.models.list {
-		out.Data = append(out.Data, g.describe(&g.models.list[i]))
+		if m := &g.models.list[i]; x.caller.mayUse(m.Name) {
+			out.Data = append(out.Data, g.describe(m))
+		}
 	}
 	writeJSON(w, http.StatusOK, out)
 	return nil
 }
 
 func (g *Gateway) showModel(w http.ResponseWriter, r *http.Request, x *exchange) error {
-	m, err := g.models.find(r.PathValue("id"), x, nil)
+	name := r.PathValue("id")
+	if !x.caller.mayUse(name) {
+		name = unknown // for this caller it is not there
+	}
+	m, err := g.models.find(name, x, nil)
 	if err != nil {
 		return err
 	}

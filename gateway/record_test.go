@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -89,7 +90,7 @@ func TestRepeatedIDs(t *testing.T) {
 // keys knows one key.
 type keys struct{}
 
-func (keys) Authenticate(_ context.Context, key stylesprint.Secret) (gateway.Caller, error) {
+func (keys) Authenticate(_ *http.Request, key stylesprint.Secret) (gateway.Caller, error) {
 	switch key.Reveal() {
 	case secret:
 		return gateway.Caller{KeyID: "key-1"}, nil
@@ -104,7 +105,7 @@ func TestKeys(t *testing.T) {
 	t.Parallel()
 	s := serve(t, setup{o: gateway.Options{Models: []gateway.Model{text(fake.Script{})}, Auth: keys{}}})
 	for _, r := range []struct{ method, path string }{
-		{"POST", "/generate/"}, {"POST", "/v1/chat/completions"}, {"POST", "/v1/completions"}, {"POST", "/v1/embeddings"}, {"GET", "/v1/models"}, {"GET", "/metrics"},
+		{"POST", "/generate/"}, {"POST", "/v1/chat/completions"}, {"POST", "/v1/completions"}, {"POST", "/v1/embeddings"}, {"GET", "/v1/models"},
 	} {
 		a := s.do(t, r.method, r.path, "")
 		if a.status != 401 || a.header.Get("WWW-Authenticate") != "Bearer" {

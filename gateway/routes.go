@@ -24,7 +24,9 @@ type kind int
 const (
 	open  kind = iota // nothing
 	keyed             // a key, where keys are asked for
-	model             // a key, a place in flight, a bounded body, the deadline; and a record is kept
+	model             // a key with scope generate, a place in flight, a bounded body, the deadline; and a record is kept
+	admin             // a key with scope admin
+	local             // the same, or a request from this machine without a key
 )
 
 // handler serves one route. It writes the answer, or returns an error that is
@@ -45,7 +47,7 @@ func (g *Gateway) routes() []route {
 
 		{"GET", "/healthz", "/healthz", open, plain, g.health},
 		{"GET", "/readyz", "/readyz", open, plain, g.readiness},
-		{"GET", "/metrics", "/metrics", keyed, plain, g.showMetrics()},
+		{"GET", "/metrics", "/metrics", local, plain, g.showMetrics()},
 	}
 }
 
@@ -86,7 +88,7 @@ func (g *Gateway) guard(rt route) http.Handler {
 		wrap = append(wrap, httpserver.TimeLimit(g.o.Timeout))
 	}
 	if rt.kind != open {
-		wrap = append(wrap, g.authenticate(refuse))
+		wrap = append(wrap, g.authenticate(rt.kind, refuse))
 	}
 	if rt.kind == model {
 		wrap = append(wrap, g.admit(refuse), httpserver.BodyLimit(g.o.MaxBodyBytes, refuse))

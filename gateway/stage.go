@@ -76,14 +76,18 @@ func lastAsk(m Generator) Ask {
 
 // reserve checks whether the caller may use a model, and takes the request out of its limits.
 func (g *Gateway) reserve(ctx context.Context, caller Caller, model string, tokens int) (func(stylesprint.Usage, stylesprint.Money), error) {
-	if caller.Models != nil && !slices.Contains(caller.Models, model) {
-		return nil, &stylesprint.Error{Code: stylesprint.CodeForbidden, Field: "model", Message: fmt.Sprintf("This key may not use the model %q", model),
-			Hint: "ask for a key with this model, or use one that GET /v1/models lists"}
+	if !caller.mayUse(model) {
+		return nil, &ownRefusal{&stylesprint.Error{Code: stylesprint.CodeForbidden, Field: "model", Message: fmt.Sprintf("This key may not use the model %q", model),
+			Hint: "ask for a key with this model, or use one that GET /v1/models lists"}}
 	}
 	if g.o.Limits == nil {
 		return func(stylesprint.Usage, stylesprint.Money) {}, nil
 	}
-	return g.o.Limits.Reserve(ctx, caller, tokens)
+	settle, err := g.o.Limits.Reserve(ctx, caller, tokens)
+	if err != nil {
+		return nil, &ownRefusal{err}
+	}
+	return settle, nil
 }
 
 // estimateRequest guesses how many tokens a request will use: a token for four bytes of

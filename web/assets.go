@@ -35,7 +35,9 @@ func newAssets() (*assets, error) {
 		switch name {
 		case "frame.css": // pages and reports share the rest
 			name, b = "style.css", append([]byte(report.Style()), b...)
-			b, err = withAsset(b, "review.css")
+			if b, err = withAsset(b, "review.css"); err == nil {
+				b, err = withAsset(b, "access.css")
+			}
 		case "desk.js":
 			b, err = withAsset(b, "review.js")
 		}

@@ -39,6 +39,7 @@ type frame struct {
 	Script  string
 	Icon    string
 	Version string
+	Who     string // who has logged in; empty where nobody needs to
 	Now     time.Time
 }
 
@@ -91,8 +92,9 @@ func (s *site) render(w http.ResponseWriter, name string, p page) error {
 	if p.Document == "" {
 		p.Document = p.Title
 	}
-	f := frame{page: p, Steps: steps(), Style: s.assets.path("style.css"), Script: s.assets.path("desk.js"), Icon: s.assets.path("icon.svg"), Version: s.o.Version, Now: s.o.Now()}
-	if p.Bare || s.o.RatersOnly {
+	who := visitorOf(w)
+	f := frame{page: p, Steps: s.stepsFor(who), Who: who.session.Subject, Style: s.assets.path("style.css"), Script: s.assets.path("desk.js"), Icon: s.assets.path("icon.svg"), Version: s.o.Version, Now: s.o.Now()}
+	if p.Bare || s.o.RatersOnly || !who.known() {
 		f.Bare, f.Steps = true, nil
 	}
 	var b bytes.Buffer
@@ -121,7 +123,10 @@ var errGone = errors.New("the reader has left")
 // answer turns a handler's error into a page that says what failed.
 func (s *site) answer(handle func(http.ResponseWriter, *http.Request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		err := handle(w, r)
+		w, done, err := s.receive(w, r)
+		if err == nil && !done {
+			err = handle(w, r)
+		}
 		if err == nil || errors.Is(err, errGone) || r.Context().Err() != nil {
 			return
 		}

@@ -32,7 +32,7 @@ func (s *site) routes() []route {
 		{"GET /keyboard", s.keyboard},
 		{"GET /assets/{name}", s.asset},
 		{"GET /favicon.ico", s.icon},
-	}, s.reviewRoutes()...), s.raterRoutes()...)
+	}, s.reviewRoutes()...), append(s.raterRoutes(), s.accessRoutes()...)...)
 }
 
 func (s *site) mux() http.Handler {
@@ -66,7 +66,24 @@ func steps() []step {
 		{"Live", nil},
 		{"Tune", nil},
 		{"Reports", nil},
+		{"Access", []link{{"keys", "/keys", "Keys", "k"}, {"trail", "/trail", "Audit trail", "a"}}},
 	}
+}
+
+// stepsFor leaves out what a visitor cannot open, and the pages of keys where there are none.
+func (s *site) stepsFor(who visitor) []step {
+	var out []step
+	for _, st := range steps() {
+		kept := step{Name: st.Name}
+		for _, l := range st.Links {
+			d := doorOf(l.Path)
+			if who.may(d.needs) && (s.o.Access != nil || l.ID != "keys" && l.ID != "trail") {
+				kept.Links = append(kept.Links, l)
+			}
+		}
+		out = append(out, kept)
+	}
+	return out
 }
 
 // step is a heading of the rail.

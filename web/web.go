@@ -140,6 +140,8 @@ type Options struct {
 	Generate Generator
 	// Review serves the pages of blind reviews.
 	Review *Review
+	// Access lets people in; nil: whoever reaches the server sees everything.
+	Access *Access
 	// RatersOnly serves nothing but what raters need: a door for their invitations
 	// and their pages. Runs may be nil then.
 	RatersOnly bool

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"stylesprint"
+	"stylesprint/access"
 	"stylesprint/cmd/stylesprint/config"
 	"stylesprint/engine/hub"
 	"stylesprint/gateway"
@@ -32,7 +33,8 @@ func (a *app) serveCommand() *cobra.Command {
 		Short: "Serve models over HTTP, with the dashboard",
 		Long: `Serve POST /generate/, the OpenAI-compatible /v1, /healthz, /readyz, /metrics and the dashboard.
 
-Without keys the server listens on loopback only, is open, and ignores Authorization. It stops on Ctrl-C or
+While no key was made the server listens on loopback only, is open, and ignores Authorization (stylesprint keys
+create makes one). It stops on Ctrl-C or
 SIGTERM after running requests have finished. Beside that it works on queued jobs, as "worker" does, unless
 told --no-jobs.`,
 		Example: "  stylesprint serve\n  stylesprint serve --addr 127.0.0.1:9000 --config stylesprint.yaml\n  stylesprint serve --check",
@@ -52,7 +54,7 @@ told --no-jobs.`,
 			if role != "all" {
 				return usagef("--role: only all is built into this version, got %q", role)
 			}
-			if err := mayListen(c.Addr); err != nil {
+			if err := a.mayServe(cmd.Context(), c); err != nil {
 				return err
 			}
 			if check {
@@ -89,11 +91,12 @@ type server struct {
 	shown  []web.Model
 	lent   []openModel // language models, for jobs
 	open   closers
+	door   *doorkeeper
 }
 
 // serve runs the server until ctx ends; listening, if not nil, is told the address.
 func (a *app) serve(ctx context.Context, c config.Config, listening func(net.Addr)) error {
-	lines := newLogBuffer(a.stderr)
+	lines := newLogBuffer(access.NewRedactor(a.stderr))
 	defer lines.Close()
 	level := slog.LevelInfo
 	if a.quiet {
@@ -127,7 +130,11 @@ func (s *server) run(ctx context.Context, listening func(net.Addr)) error {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	ready := new(httpserver.Readiness)
+	if s.door, err = s.app.newDoorkeeper(ctx, s.config, s.db, s.log, registry); err != nil {
+		return err
+	}
 	g, err := gateway.New(gateway.Options{
+		Auth: s.door, Limits: s.door,
 		Models: s.models, Log: s.log, Requests: s.db, Metrics: registry, Ready: ready.Ready,
 		MaxBodyBytes: s.config.MaxBodyBytes, MaxInFlight: s.config.MaxInFlight, Timeout: s.config.RequestTimeout, LogBodies: s.config.LogBodies,
 	})
@@ -143,7 +150,7 @@ func (s *server) run(ctx context.Context, listening func(net.Addr)) error {
 	g.Mount(mux)
 	mux.Handle("/", httpserver.Chain(pages, httpserver.Recover(s.panicked, nil), httpserver.BodyLimit(s.config.MaxBodyBytes, nil)))
 	srv, err := httpserver.New(httpserver.Options{
-		Handler: httpserver.Chain(mux, httpserver.LocalOnly()), Listener: listener, Readiness: ready,
+		Handler: httpserver.Chain(mux, s.door.local()), Listener: listener, Readiness: ready,
 		DrainLimit: s.config.DrainTimeout, Fault: func(f string) { s.log.Warn("http", "fault", f) },
 		Listening: func(at net.Addr) {
 			s.log.Info("listening", "addr", at.String())
@@ -157,6 +164,8 @@ func (s *server) run(ctx context.Context, listening func(net.Addr)) error {
 	}
 	stop := context.AfterFunc(ctx, func() { close(closing) })
 	defer stop()
+	stopDoor := s.door.start(ctx)
+	defer stopDoor()
 	stopJobs := s.startJobs(ctx)
 	defer stopJobs()
 	err = srv.Run(ctx)
@@ -234,6 +243,7 @@ func (s *server) pages(ready *httpserver.Readiness, closing <-chan struct{}) (ht
 		Images: pictures, Faithfulness: checker(),
 		Note:    datasetNote,
 		Review:  s.app.reviewPages(s.db, data),
+		Access:  s.door.pages(),
 		Version: v.Version, Log: s.log, Closing: closing,
 	}
 	if g := s.generator(); g != nil {

@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"net"
+	"net/http"
 	"net/netip"
 	"strings"
 )
@@ -33,4 +34,15 @@ func hostOf(authority string) string {
 		return h
 	}
 	return strings.Trim(authority, "[]")
+}
+
+// FromThisMachine says whether a request was sent by a program on this machine to a local
+// name. One that a proxy passes on, which adds a header that says so, was not.
+func FromThisMachine(r *http.Request) bool {
+	for _, h := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {
+		if r.Header.Get(h) != "" {
+			return false
+		}
+	}
+	return isLoopbackHost(hostOf(r.RemoteAddr)) && isLoopbackHost(hostOf(r.Host))
 }

@@ -256,3 +256,29 @@ func FuzzLocalOnly(f *testing.F) {
 		}
 	})
 }
+
+func TestFromThisMachine(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		remote, host, header string
+		want                 bool
+	}{
+		{"127.0.0.1:999", "localhost:8000", "", true},
+		{"[::1]:999", "[::1]:8000", "", true},
+		{"127.0.0.1:999", "shop.example", "", false},
+		{"192.0.2.1:999", "localhost", "", false},
+		{"127.0.0.1:999", "localhost", "X-Forwarded-For", false},
+		{"127.0.0.1:999", "localhost", "Forwarded", false},
+		{"", "localhost", "", false},
+	}
+	for _, c := range cases {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.RemoteAddr, r.Host = c.remote, c.host
+		if c.header != "" {
+			r.Header.Set(c.header, "x")
+		}
+		if got := httpserver.FromThisMachine(r); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+}

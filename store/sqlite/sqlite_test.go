@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"stylesprint"
+	"stylesprint/access"
 	"stylesprint/evaluate"
 	"stylesprint/store/migration"
 	"stylesprint/store/storetest"
@@ -430,5 +431,24 @@ func TestHelperWrites(t *testing.T) {
 			t.Fatal(err)
 		}
 		fmt.Println("saved", i)
+	}
+}
+
+// Nobody can change what the audit trail says, not even with SQL.
+func TestTrailIsOnlyAddedTo(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	d := open(t, filepath.Join(t.TempDir(), "s.db"))
+	if err := d.AppendAudit(ctx, access.AuditEntry{Actor: "a", Action: "b"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{"UPDATE access_audit SET actor = 'nobody'", "DELETE FROM access_audit", "INSERT OR REPLACE INTO access_audit SELECT * FROM access_audit"} {
+		if _, err := d.writer.ExecContext(ctx, statement); err == nil {
+			t.Errorf("%s: was done", statement)
+		}
+	}
+	entries, err := d.AuditEntries(ctx, access.AuditFilter{})
+	if err != nil || len(entries) != 1 || entries[0].Actor != "a" {
+		t.Errorf("%+v, %v", entries, err)
 	}
 }

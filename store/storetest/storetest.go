@@ -42,6 +42,7 @@ type Store interface {
 	shard.Store
 	RequestLog
 	review.Store
+	Access
 }
 
 // Test runs the suite. open is called once for each part, with an empty database each time.
@@ -68,6 +69,10 @@ func Test(t *testing.T, open func(t *testing.T) Store) {
 		{"reviews", testReviews},
 		{"review/update", testReviewUpdate},
 		{"review/seats", testReviewSeats},
+		{"access/keys", testKeys},
+		{"access/leases", testLeases},
+		{"access/sessions", testSessions},
+		{"access/trail", testTrail},
 		{"cancelled", testCancelled},
 		{"concurrent", testConcurrent},
 	}

@@ -54,6 +54,8 @@ type Config struct {
 	CPU string `yaml:"cpu"`
 
 	Database `yaml:",inline"`
+	Access Access `yaml:"access"`
+	OIDC   OIDC   `yaml:"oidc"`
 
 	// Hub and OpenAI come from the environment alone.
 	Hub    Hub    `yaml:"-"`
@@ -220,6 +222,7 @@ func (c Config) Validate() error {
 		add("threads", "want 0 (all) or more, got %d", c.Threads)
 	}
 	c.Database.validate(add)
+	c.validateAccess(add)
 	names := map[string]bool{}
 	for i, m := range c.Models {
 		m.validate(fmt.Sprintf("models[%d]", i), add)

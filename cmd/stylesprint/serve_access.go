@@ -1,0 +1,245 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"stylesprint"
+	"stylesprint/access"
+	"stylesprint/access/signin"
+	"stylesprint/cmd/stylesprint/config"
+	"stylesprint/gateway"
+	"stylesprint/internal/httpserver"
+	"stylesprint/web"
+)
+
+// accessStore is what a database keeps for keys, limits, sessions and the trail.
+type accessStore interface {
+	access.KeyStore
+	access.QuotaStore
+	access.SessionStore
+	access.TrailStore
+}
+
+// doorkeeper decides who gets in: to the API with a key, to the pages with a session.
+type doorkeeper struct {
+	keeper   *access.Keeper
+	limiter  *access.Limiter
+	ring     *access.Ring
+	sessions *access.Sessions
+	trail    *access.Trail
+	signIn   *signin.Provider // nil: none is configured
+	secure   bool             // browsers reach the server over TLS
+	own      *http.CrossOriginProtection
+}
+
+var (
+	_ gateway.Authenticator = (*doorkeeper)(nil)
+	_ gateway.Limiter       = (*doorkeeper)(nil)
+)
+
+// newDoorkeeper reads the keys once, so that the first request finds them.
+func (a *app) newDoorkeeper(ctx context.Context, c config.Config, db accessStore, log *slog.Logger, metrics prometheus.Registerer) (*doorkeeper, error) {
+	g := &doorkeeper{ring: access.NewRing(db, access.RingOptions{}), trail: access.NewTrail(db, nil), secure: strings.HasPrefix(c.Access.PublicURL, "https://"), own: http.NewCrossOriginProtection()}
+	var err error
+	if g.keeper, err = access.NewKeeper(db, access.KeeperOptions{Closed: !config.Loopback(c.Addr), Log: log, Metrics: metrics}); err != nil {
+		return nil, err
+	}
+	if err := g.keeper.Refresh(ctx); err != nil {
+		log.Warn("keys cannot be read yet: requests are refused until they can", "error", err)
+	}
+	if g.limiter, err = access.NewLimiter(db, access.LimiterOptions{Log: log, Metrics: metrics}); err != nil {
+		return nil, err
+	}
+	g.sessions = access.NewSessions(db, g.keeper, access.SessionOptions{Idle: c.Access.SessionIdle, Life: c.Access.SessionLife})
+	if c.OIDC.Issuer != "" {
+		g.signIn, err = a.newSignIn(c)
+	}
+	return g, err
+}
+
+// newSignIn sets the login with a provider of identities up.
+func (a *app) newSignIn(c config.Config) (*signin.Provider, error) {
+	secret, err := config.Secret(a.getenv, or(c.OIDC.SecretEnv, "STYLESPRINT_OIDC_SECRET"))
+	if err != nil {
+		return nil, err
+	}
+	o := signin.Options{
+		Issuer: c.OIDC.Issuer, ClientID: c.OIDC.ClientID, ClientSecret: secret, Scopes: c.OIDC.Scopes,
+		RedirectURL: strings.TrimSuffix(c.Access.PublicURL, "/") + config.OIDCBack,
+	}
+	for _, r := range c.OIDC.Allow {
+		rule := signin.Rule{Emails: r.Emails, Groups: r.Groups}
+		for _, s := range r.Scopes {
+			rule.Scopes = append(rule.Scopes, access.Scope(s))
+		}
+		o.Allow = append(o.Allow, rule)
+	}
+	return signin.New(o)
+}
+
+// Run keeps keys fresh and notes their use until ctx ends.
+func (g *doorkeeper) Run(ctx context.Context) {
+	var wg sync.WaitGroup
+	wg.Go(func() { g.keeper.Run(ctx) })
+	wg.Go(func() { g.limiter.Run(ctx) })
+	wg.Wait()
+}
+
+// start runs it; the returned function stops it and waits.
+func (g *doorkeeper) start(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		g.Run(ctx)
+	}()
+	return func() { cancel(); <-done }
+}
+
+// Authenticate implements gateway.Authenticator. While no key was made everybody passes; a
+// request of one of our pages, which has a session and no key, passes with the session's
+// rights.
+func (g *doorkeeper) Authenticate(r *http.Request, key stylesprint.Secret) (gateway.Caller, error) {
+	if g.keeper.Open() {
+		return gateway.Caller{}, nil
+	}
+	if key.Empty() {
+		if cookie := access.CookieOf(r, g.overTLS(r)); !cookie.Empty() && g.own.Check(r) == nil {
+			return g.visitor(r, cookie)
+		}
+	}
+	k, err := g.keeper.Authenticate(key, r.RemoteAddr)
+	if err != nil {
+		return gateway.Caller{}, err
+	}
+	return callerOf(k), nil
+}
+
+func (g *doorkeeper) overTLS(r *http.Request) bool { return g.secure || r.TLS != nil }
+
+// sessionCaller is the public name, in the request log, of people who logged in without a key.
+const sessionCaller = "session"
+
+func (g *doorkeeper) visitor(r *http.Request, cookie stylesprint.Secret) (gateway.Caller, error) {
+	session, err := g.sessions.Find(r.Context(), cookie)
+	if err != nil {
+		return gateway.Caller{}, err
+	}
+	if session.KeyID == "" {
+		return gateway.Caller{KeyID: sessionCaller, Class: "internal", Scopes: session.Scopes}, nil
+	}
+	k, err := g.keeper.Key(session.KeyID)
+	if err != nil {
+		return gateway.Caller{}, err
+	}
+	return callerOf(k), nil
+}
+
+func callerOf(k *access.Key) gateway.Caller {
+	c := gateway.Caller{KeyID: k.ID, Class: k.Class, Scopes: k.Scopes}
+	if len(k.Models) > 0 {
+		c.Models = k.Models
+	}
+	return c
+}
+
+// Reserve implements gateway.Limiter.
+func (g *doorkeeper) Reserve(ctx context.Context, c gateway.Caller, tokens int) (func(stylesprint.Usage, stylesprint.Money), error) {
+	if c.KeyID == "" || c.KeyID == sessionCaller {
+		return func(stylesprint.Usage, stylesprint.Money) {}, nil
+	}
+	k, err := g.keeper.Key(c.KeyID)
+	if err != nil {
+		return nil, err
+	}
+	return g.limiter.Reserve(ctx, k, tokens)
+}
+
+// pages is what the dashboard needs to let people in.
+func (g *doorkeeper) pages() *web.Access {
+	a := &web.Access{Keeper: g.keeper, Ring: g.ring, Sessions: g.sessions, Trail: g.trail, Secure: g.secure}
+	if g.signIn != nil {
+		a.SignIn = g.signIn
+	}
+	return a
+}
+
+// local protects the server while it is open: to local names, against pages of other sites.
+// Once there are keys, they and the pages' own check protect it under any name.
+func (g *doorkeeper) local() httpserver.Middleware {
+	return func(next http.Handler) http.Handler {
+		guarded := httpserver.LocalOnly()(next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if g.keeper.Open() {
+				guarded.ServeHTTP(w, r)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// admin lets requests with the scope admin pass, for routes beside the gateway's own.
+func (g *doorkeeper) admin() httpserver.Middleware {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			key, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+			c, err := g.Authenticate(r, stylesprint.NewSecret(strings.TrimSpace(key)))
+			if err == nil && c.Scopes != nil && !access.Allows(c.Scopes, access.Admin) {
+				err = &stylesprint.Error{Code: stylesprint.CodeForbidden, Message: "This key lacks the scope \"admin\"", Hint: "ask whoever runs this server for a key with it"}
+			}
+			if err == nil {
+				next.ServeHTTP(w, r)
+				return
+			}
+			refuseAdmin(w, r, err)
+		})
+	}
+}
+
+func refuseAdmin(w http.ResponseWriter, r *http.Request, err error) {
+	e := &stylesprint.Error{Code: stylesprint.CodeInternal, Message: "Internal server error"}
+	errors.As(err, &e)
+	status := http.StatusInternalServerError
+	switch e.Code {
+	case stylesprint.CodeUnauthorized:
+		status = http.StatusUnauthorized
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	case stylesprint.CodeForbidden:
+		status = http.StatusForbidden
+	case stylesprint.CodeRateLimited:
+		status = http.StatusTooManyRequests
+	case stylesprint.CodeUnavailable:
+		status = http.StatusServiceUnavailable
+	}
+	httpserver.Answer(w, r, status, e)
+}
+
+// mayServe refuses an address that others can reach while no key was made.
+func (a *app) mayServe(ctx context.Context, c config.Config) error {
+	if config.Loopback(c.Addr) {
+		return nil
+	}
+	db, err := a.openStore(ctx, c)
+	if err != nil {
+		return err
+	}
+	keys, _, err := db.Keys(ctx)
+	if err := errors.Join(err, db.Close()); err != nil {
+		return err
+	}
+	if len(keys) == 0 {
+		return &stylesprint.Error{Code: stylesprint.CodeForbidden,
+			Message: fmt.Sprintf("refusing to listen on %s: no key was made, so whoever reaches the server could use it", c.Addr),
+			Hint:    "stylesprint keys create --name NAME --scope admin, or stylesprint serve --addr 127.0.0.1:8000"}
+	}
+	return nil
+}
