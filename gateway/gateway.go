@@ -192,7 +192,7 @@ func New(o Options) (*Gateway, error) {
 		return nil, fmt.Errorf("new gateway: %w", err)
 	}
 	o = o.withDefaults()
-	m, err := newMetrics(o.Metrics)
+	m, err := newMetrics(o.Metrics, o.Records == nil)
 	if err != nil {
 		return nil, fmt.Errorf("new gateway: %w", err)
 	}

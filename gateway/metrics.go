@@ -31,7 +31,8 @@ type metrics struct {
 
 const namespace = "stylesprint"
 
-func newMetrics(r prometheus.Registerer) (*metrics, error) {
+// newMetrics registers the instruments; those of the queue only where records wait in memory.
+func newMetrics(r prometheus.Registerer, queue bool) (*metrics, error) {
 	counter := func(name, help string) prometheus.Counter {
 		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help})
 	}
@@ -59,9 +60,11 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		failures: counter("request_log_failures_total", "Failed attempts to write to the request log."),
 		waiting:  gauge("request_log_waiting", "Records that wait to be written."),
 	}
-	for _, c := range []prometheus.Collector{
-		m.requests, m.duration, m.firstToken, m.tokens, m.cost, m.inFlight, m.panics, m.written, m.dropped, m.failures, m.waiting,
-	} {
+	all := []prometheus.Collector{m.requests, m.duration, m.firstToken, m.tokens, m.cost, m.inFlight, m.panics}
+	if queue {
+		all = append(all, m.written, m.dropped, m.failures, m.waiting)
+	}
+	for _, c := range all {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}
