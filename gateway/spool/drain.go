@@ -21,8 +21,8 @@ const (
 	firstPause   = 100 * time.Millisecond
 	longestPause = 10 * time.Second
 	// A batch that failed so often is taken apart, to find a record that the request log
-	// will never take; a record is given up when it was refused so often while others of
-	// the same attempt were taken.
+	// will never take; a record is put aside when it was refused so often while others were
+	// taken.
 	takeApart   = 3
 	giveUpAfter = 8 // refusals in a row, which mean that the request log is away
 )
@@ -34,8 +34,7 @@ func (s *Spool) drain() {
 	failures := 0
 	for {
 		wrote, err := s.pass(failures)
-		switch {
-		case err != nil:
+		if err != nil {
 			failures++
 			if s.ctx.Err() != nil {
 				return
@@ -44,9 +43,8 @@ func (s *Spool) drain() {
 			s.complain("append", err)
 			s.wait(min(firstPause<<min(failures-1, 10), longestPause))
 			continue
-		case wrote > 0:
-			failures = 0
 		}
+		failures = 0
 		if wrote == batchRecords {
 			continue
 		}
@@ -95,22 +93,39 @@ func (s *Spool) pass(failures int) (wrote int, err error) {
 	}
 	s.journal.turn(s.o.SegmentAge)
 	s.fill()
-	if len(s.pending) == 0 {
-		s.oldest.Store(0)
-		return 0, s.tidy()
-	}
-	s.oldest.Store(s.pending[0].Time.Add(s.pending[0].Latency).UnixNano())
-	if failures >= takeApart && len(s.pending) > 1 {
+	s.noteOldest()
+	switch {
+	case len(s.pending) == 0:
+	case failures >= takeApart:
 		wrote, err = s.oneByOne()
-	} else if err = s.send(s.pending); err == nil {
-		wrote = len(s.pending)
-		s.acknowledge(s.pending)
-		s.pending = s.pending[:0]
+	default:
+		if err = s.send(s.pending); err == nil {
+			wrote = len(s.pending)
+			s.acknowledge(s.pending)
+			s.pending = s.pending[:0]
+		}
+	}
+	if wrote > 0 || len(s.pending) == 0 {
+		n, fault := s.trySuspects(wrote > 0)
+		wrote, err = wrote+n, errors.Join(err, fault)
 	}
 	if wrote > 0 {
-		err = errors.Join(err, s.tidy())
+		err = nil // it is there, and what it refused comes again
 	}
-	return wrote, err
+	if err != nil {
+		return 0, err
+	}
+	return wrote, s.tidy()
+}
+
+func (s *Spool) noteOldest() {
+	for _, list := range [][]*entry{s.suspects, s.pending} {
+		if len(list) > 0 {
+			s.oldest.Store(list[0].Time.Add(list[0].Latency).UnixNano())
+			return
+		}
+	}
+	s.oldest.Store(0)
 }
 
 // fill completes the batch: first what ended processes left, then our own, then what only
@@ -169,7 +184,9 @@ func (s *Spool) send(entries []*entry) error {
 	return s.o.Sink.AppendRequests(ctx, records(entries))
 }
 
-// oneByOne finds out whether single records are what the request log does not take.
+// oneByOne finds out whether single records are what the request log does not take. Those
+// that it refused while it took others become suspects; if it took none, it is away, and
+// those that were tried go to the back, so that the next attempt begins with others.
 func (s *Spool) oneByOne() (wrote int, err error) {
 	var refused []*entry
 	row, rest := 0, s.pending // how many were refused in a row
@@ -181,27 +198,49 @@ func (s *Spool) oneByOne() (wrote int, err error) {
 		} else {
 			wrote++
 			s.acknowledge(rest[:1])
-			for _, e := range refused[len(refused)-row:] {
-				e.lost++ // the request log is there, but does not take this one
-			}
 			row = 0
 		}
 		rest = rest[1:]
 	}
-	// Those that were refused go to the back, so that the next attempt begins with others.
 	s.pending = slices.Clone(rest)
-	for _, e := range refused {
-		if e.lost >= takeApart {
-			s.reject(e, err)
-		} else {
-			s.pending = append(s.pending, e)
-		}
+	if wrote > 0 {
+		s.suspects = append(s.suspects, refused...)
+	} else {
+		s.pending = append(s.pending, refused...)
 	}
 	return wrote, err
 }
 
-// reject puts a record aside that the request log takes from nobody.
-func (s *Spool) reject(e *entry, why error) {
+// trySuspects sends each suspect alone. One that is refused often enough while the request
+// log takes others is put aside.
+func (s *Spool) trySuspects(there bool) (wrote int, err error) {
+	var left []*entry
+	for i, e := range s.suspects {
+		fault := s.send(s.suspects[i : i+1])
+		switch {
+		case fault == nil:
+			wrote++
+			s.acknowledge(s.suspects[i : i+1])
+			continue
+		case there:
+			if e.lost++; e.lost >= takeApart && s.reject(e, fault) {
+				continue
+			}
+		}
+		err = fault
+		left = append(left, e)
+		if !there {
+			left = append(left, s.suspects[i+1:]...)
+			break
+		}
+	}
+	s.suspects = left
+	return wrote, err
+}
+
+// reject puts a record aside that the request log takes from nobody, and says whether it is
+// out of the way.
+func (s *Spool) reject(e *entry, why error) bool {
 	dir := filepath.Join(s.o.Dir, rejected)
 	b := appendRecord([]byte(magic), e.seq, &e.RequestRecord, s.table)
 	b = appendMark(b, kindDelivered, e.seq, s.table) // its record says how it ended
@@ -209,14 +248,14 @@ func (s *Spool) reject(e *entry, why error) {
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, strings.ToLower(rand.Text()[:12])+".seg"), b, 0o600)
 	}
-	if err != nil { // then it stays, in the way
+	if err != nil {
 		s.complain("reject", errors.Join(why, err))
-		s.pending = append(s.pending, e)
-		return
+		return false
 	}
 	s.metrics.rejected.Inc()
 	s.o.Log.Error("request log", "act", "reject", "request_id", e.ID, "error", why.Error())
 	s.done(e)
+	return true
 }
 
 // acknowledge counts records that the request log has.

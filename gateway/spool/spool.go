@@ -137,7 +137,9 @@ type Spool struct {
 	orphan  []*orphan
 	live    *reader
 	pending []*entry
-	looked  time.Time // for orphans
+	// suspects were refused while the request log took others.
+	suspects []*entry
+	looked   time.Time // for orphans
 
 	ctx     context.Context // ends when Close gives up
 	cancel  context.CancelFunc
@@ -339,7 +341,7 @@ func (s *Spool) close(ctx context.Context) error {
 	<-s.synced
 	faults := []error{s.journal.close()}
 	lost := len(s.memory)
-	for _, e := range s.pending {
+	for _, e := range append(s.suspects, s.pending...) {
 		if e.from == nil {
 			lost++
 		}

@@ -115,7 +115,9 @@ func open(t *testing.T, o Options) opened {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := s.Close(context.Background()); err != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if err := s.Close(ctx); err != nil && !t.Failed() {
 			t.Errorf("close: %v", err)
 		}
 	})
