@@ -37,8 +37,9 @@ type journal struct {
 	create func(path string) (file, error)
 	bytes  atomic.Int64 // of the segments that are there, those of dead processes included
 
-	q    sync.Mutex // guards open
-	open *group
+	q     sync.Mutex // guards open and spare
+	open  *group
+	spare []byte // of a group that was written
 
 	w       sync.Mutex // guards everything below; held while writing
 	f       file       // nil before the first frame
@@ -82,10 +83,16 @@ func (j *journal) append(frames []byte) error {
 		return g.err
 	}
 	j.q.Lock()
-	j.open = &group{frames: make([]byte, 0, min(cap(g.frames), 64<<10))}
+	j.open = &group{frames: j.spare}
+	j.spare = nil
 	j.q.Unlock()
 	g.err = j.write(g.frames)
 	g.done = true
+	if cap(g.frames) <= 256<<10 {
+		j.q.Lock()
+		j.spare = g.frames[:0]
+		j.q.Unlock()
+	}
 	g.frames = nil
 	return g.err
 }
