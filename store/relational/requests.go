@@ -16,7 +16,8 @@ const requestColumns = `id, time, route, model, key_id, status, code, stream, pr
 const appendRequest = `INSERT INTO requests (` + requestColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
 
 // AppendRequests adds records to the request log, all or none. A record whose id
-// is there already is left as it is, so that a batch can be sent again.
+// is there already is left as it is, so that a batch can be sent again. The others are
+// added to the totals as well.
 func (d *DB) AppendRequests(ctx context.Context, records []stylesprint.RequestRecord) error {
 	if len(records) == 0 {
 		return nil
@@ -27,6 +28,7 @@ func (d *DB) AppendRequests(ctx context.Context, records []stylesprint.RequestRe
 			return err
 		}
 		defer meta.Close()
+		fresh := make([]stylesprint.RequestRecord, 0, len(records))
 		for _, r := range records {
 			if r.ID == "" {
 				return errors.New("a record has no request id")
@@ -41,6 +43,9 @@ func (d *DB) AppendRequests(ctx context.Context, records []stylesprint.RequestRe
 			if err != nil {
 				return err
 			}
+			if added > 0 {
+				fresh = append(fresh, r)
+			}
 			if added == 0 || (r.Prompt == "" && r.Response == "") {
 				continue
 			}
@@ -48,7 +53,7 @@ func (d *DB) AppendRequests(ctx context.Context, records []stylesprint.RequestRe
 				return err
 			}
 		}
-		return nil
+		return d.addTotals(ctx, tx, fresh)
 	})
 }
 

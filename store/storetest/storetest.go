@@ -33,6 +33,10 @@ type RequestLog interface {
 	Requests(ctx context.Context, f stylesprint.RequestFilter) ([]stylesprint.RequestRecord, error)
 	// SummariseRequests sums up by model since a time, busiest first.
 	SummariseRequests(ctx context.Context, since time.Time) ([]stylesprint.RequestSummary, error)
+	// RequestTotals sums up by day, key and model, pruned records included.
+	RequestTotals(ctx context.Context, f stylesprint.TotalFilter) ([]stylesprint.RequestTotal, error)
+	// PruneRequestBodies deletes the texts of requests before a time.
+	PruneRequestBodies(ctx context.Context, before time.Time) (deleted int64, err error)
 }
 
 // Store is everything that a database keeps.
@@ -59,6 +63,8 @@ func Test(t *testing.T, open func(t *testing.T) Store) {
 		{"requests", testRequests},
 		{"requests/idempotent", testIdempotent},
 		{"requests/summary", testSummary},
+		{"requests/totals", testTotals},
+		{"requests/bodies", testPruneBodies},
 		{"review", testReview},
 		{"reviews", testReviews},
 		{"review/update", testReviewUpdate},
