@@ -119,8 +119,16 @@ func (s *server) run(ctx context.Context, listening func(net.Addr)) error {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	ready := new(httpserver.Readiness)
+	records, err := s.requestLog(registry)
+	if err != nil {
+		return err
+	}
+	stages, err := s.cacheStage(registry)
+	if err != nil {
+		return err
+	}
 	g, err := gateway.New(gateway.Options{
-		Models: s.models, Log: s.log, Requests: s.db, Metrics: registry, Ready: ready.Ready,
+		Models: s.models, Log: s.log, Requests: s.db, Records: records, Stages: stages, Metrics: registry, Ready: ready.Ready,
 		MaxBodyBytes: s.config.MaxBodyBytes, MaxInFlight: s.config.MaxInFlight, Timeout: s.config.RequestTimeout, LogBodies: s.config.LogBodies,
 	})
 	if err != nil {
@@ -151,6 +159,9 @@ func (s *server) run(ctx context.Context, listening func(net.Addr)) error {
 	defer stop()
 	stopJobs := s.startJobs(ctx)
 	defer stopJobs()
+	if db, ok := any(s.db).(pruner); ok {
+		defer s.startPruning(ctx, db)()
+	}
 	err = srv.Run(ctx)
 	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.DrainTimeout)
 	defer cancel()

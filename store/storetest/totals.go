@@ -9,20 +9,9 @@ import (
 	"stylesprint"
 )
 
-// Totals equal the sum of the rows, whatever is sent again, in whatever batches.
-func testTotals(t *testing.T, s Store) {
-	ctx := context.Background()
-	totals := func(f stylesprint.TotalFilter) []stylesprint.RequestTotal {
-		t.Helper()
-		got, err := s.RequestTotals(ctx, f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return got
-	}
-	equal(t, "totals of nothing", len(totals(stylesprint.TotalFilter{})), 0)
-	day := time.Date(2025, 3, 4, 0, 0, 0, 0, time.UTC)
-	var records []stylesprint.RequestRecord
+// madeRecords are requests of two days, two keys and three models, some of which failed.
+func madeRecords() (day time.Time, records []stylesprint.RequestRecord) {
+	day = time.Date(2025, 3, 4, 0, 0, 0, 0, time.UTC)
 	for i := range 120 {
 		r := record(fmt.Sprintf("r%d", i), []string{"big", "small", "Ärmel"}[i%3], 0)
 		r.Time = day.AddDate(0, 0, i%2).Add(time.Duration(i) * time.Minute)
@@ -37,33 +26,52 @@ func testTotals(t *testing.T, s Store) {
 		}
 		records = append(records, r)
 	}
+	return day, records
+}
+
+// sumOf adds records up.
+func sumOf(records []stylesprint.RequestRecord, keep func(stylesprint.RequestRecord) bool) stylesprint.RequestTotal {
+	var out stylesprint.RequestTotal
+	for _, r := range records {
+		if !keep(r) {
+			continue
+		}
+		out.Requests++
+		out.Usage = out.Usage.Add(r.Usage)
+		out.Cost += r.Cost
+		out.Billed += r.Billed
+		if r.Cache == "hit" {
+			out.CacheHits++
+		}
+		if r.Status >= 400 {
+			out.Errors++
+		} else {
+			out.Latency += r.Latency
+		}
+	}
+	return out
+}
+
+// Totals equal the sum of the rows, whatever is sent again, in whatever batches.
+func testTotals(t *testing.T, s Store) {
+	ctx := context.Background()
+	totals := func(f stylesprint.TotalFilter) []stylesprint.RequestTotal {
+		t.Helper()
+		got, err := s.RequestTotals(ctx, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	equal(t, "totals of nothing", len(totals(stylesprint.TotalFilter{})), 0)
+	day, records := madeRecords()
 	for begin := 0; begin < len(records); begin += 25 { // overlapping batches, and the last one twice
 		add(t, s, records[max(0, begin-10):min(len(records), begin+25)]...)
 	}
 	add(t, s, records[100:]...)
 	add(t, s, append(records[:3:3], records[:3]...)...)
 
-	sum := func(keep func(stylesprint.RequestRecord) bool) stylesprint.RequestTotal {
-		var out stylesprint.RequestTotal
-		for _, r := range records {
-			if !keep(r) {
-				continue
-			}
-			out.Requests++
-			out.Usage = out.Usage.Add(r.Usage)
-			out.Cost += r.Cost
-			out.Billed += r.Billed
-			if r.Cache == "hit" {
-				out.CacheHits++
-			}
-			if r.Status >= 400 {
-				out.Errors++
-			} else {
-				out.Latency += r.Latency
-			}
-		}
-		return out
-	}
+	sum := func(keep func(stylesprint.RequestRecord) bool) stylesprint.RequestTotal { return sumOf(records, keep) }
 	check := func(what string, got, want stylesprint.RequestTotal) {
 		t.Helper()
 		got.P50, got.P95 = 0, 0
