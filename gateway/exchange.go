@@ -82,13 +82,15 @@ func (g *Gateway) observe(next http.Handler) http.Handler {
 			g.logAccess(r, x, took)
 			g.commit(x) // where nothing was sent
 			if x.settle != nil {
+				if returned {
+					cw.flush()
+				}
 				g.answered.Add(1)
 				g.billed.Add(int64(x.served.Billed))
 				x.settle(cw.failed == nil && (returned || x.status >= http.StatusBadRequest))
 			}
 		}()
 		next.ServeHTTP(cw, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
-		cw.flush()
 		returned = true
 	})
 }
