@@ -208,8 +208,8 @@ func FuzzSegment(f *testing.F) {
 	f.Add([]byte(magic))
 	huge := binary.LittleEndian.AppendUint32([]byte(magic), 1<<31)
 	f.Add(append(huge, 0, 0, 0, 0, 0))
+	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, content []byte) {
-		dir := t.TempDir()
 		if err := os.WriteFile(segmentPath(dir, 1), content, 0o600); err != nil {
 			t.Fatal(err)
 		}
