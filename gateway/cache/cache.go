@@ -35,6 +35,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -76,6 +77,7 @@ func (o Options) Validate() error {
 type Cache struct {
 	o       Options
 	metrics *metrics
+	purges  atomic.Int64 // is a part of every key
 
 	mu      sync.Mutex
 	kept    map[key]*list.Element // of *entry
@@ -276,8 +278,9 @@ func (c *Cache) drop(at *list.Element, why string) {
 	c.metrics.dropped.WithLabelValues(why).Inc()
 }
 
-// Purge forgets every answer.
+// Purge forgets every answer, those included that are being given.
 func (c *Cache) Purge() {
+	c.purges.Add(1)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for c.recent.Len() > 0 {

@@ -153,6 +153,23 @@ func TestEmitFails(t *testing.T) {
 	}
 }
 
+// An answer that was begun before a purge is not kept after it.
+func TestPurgeInFlight(t *testing.T) {
+	t.Parallel()
+	m := &model{begun: make(chan struct{}, 9), gate: make(chan struct{}, 2)}
+	c, _ := made(t, Options{})
+	out := together(t, c, m, []context.Context{t.Context()}, false)
+	c.Purge()
+	m.gate <- struct{}{}
+	if o := <-out; o.err != nil || o.reply.Text != "answer 1" {
+		t.Errorf("%+v", o)
+	}
+	m.gate <- struct{}{}
+	if r, err := c.Stage(m.ask)(t.Context(), question(), nil); err != nil || r.Text != "answer 2" {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
 // Errors go to all, and a panic to one.
 func TestErrorsAreShared(t *testing.T) {
 	t.Parallel()

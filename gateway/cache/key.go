@@ -20,6 +20,7 @@ type identity struct {
 	Model     string
 	Target    string
 	Revision  string
+	Purges    int64
 	Stream    bool
 	Messages  []stylesprint.Message
 	Prompt    string
@@ -30,7 +31,7 @@ type identity struct {
 // keyOf fails where a field of the request is no JSON.
 func (c *Cache) keyOf(call *gateway.Call, stream bool) (key, error) {
 	id := identity{
-		Model: call.Model, Target: call.Request.Model, Revision: c.o.Revision(call.Model), Stream: stream,
+		Model: call.Model, Target: call.Request.Model, Revision: c.o.Revision(call.Model), Purges: c.purges.Load(), Stream: stream,
 		Messages: call.Request.Messages, Prompt: call.Request.Prompt, Params: call.Request.Params,
 	}
 	if !c.o.Shared {
