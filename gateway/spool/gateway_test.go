@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -162,4 +163,56 @@ func ExampleOpen() {
 	}
 	fmt.Println(log.count(), "record in the request log")
 	// Output: 1 record in the request log
+}
+
+// Neither a key nor, unless asked for, a text is on the disk.
+func TestNothingPrivateIsSpooled(t *testing.T) {
+	t.Parallel()
+	for _, bodies := range []bool{false, true} {
+		db, dir := &database{rows: map[string]int{}, away: func() (bool, error) { return false, errors.New("away") }}, t.TempDir()
+		s, err := spool.Open(spool.Options{Dir: dir, Sink: db})
+		if err != nil {
+			t.Fatal(err)
+		}
+		g, err := gateway.New(gateway.Options{Records: s, LogBodies: bodies, Models: []gateway.Model{
+			{Name: "fake", Generate: generate.New(fake.New(fake.Script{Answers: []fake.Answer{{Text: "burgundy herringbone"}}}), generate.Options{})},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, body := range []string{`{"prompt":"marmalade pinstripe"}`, `{"prompt":"marmalade pinstripe","stream":true}`, `{"prompt":"marmalade`, `{"prompt":"x","model":"marmalade"}`} {
+			r := httptest.NewRequest("POST", "/generate/?key=sk-test-0123456789", strings.NewReader(body))
+			r.Header.Set("Authorization", "Bearer sk-test-0123456789")
+			g.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		if err := errors.Join(g.Close(ctx), s.Close(ctx)); err != nil {
+			t.Fatal(err)
+		}
+		var all strings.Builder
+		err = filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			info, err := d.Info()
+			if err == nil && info.Mode().Perm()&0o077 != 0 {
+				t.Errorf("%s can be read by others", path)
+			}
+			b, err := os.ReadFile(path)
+			all.Write(b)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Count(all.String(), "/generate/") != 4 {
+			t.Errorf("not all records are in the spool: %q", all.String())
+		}
+		for word, may := range map[string]bool{"marmalade": bodies, "herringbone": bodies, "sk-test": false} {
+			if strings.Contains(all.String(), word) && !may {
+				t.Errorf("bodies %v: %q is in the spool", bodies, word)
+			}
+		}
+	}
 }

@@ -185,7 +185,7 @@ func Open(o Options) (*Spool, error) {
 }
 
 func unusable(err error) error {
-	return &stylesprint.Error{Code: stylesprint.CodeUnavailable, Message: "the spool of the request log cannot be used", Hint: "make the data folder writable, or choose another one (data_dir in the configuration)", Err: err}
+	return &stylesprint.Error{Code: stylesprint.CodeUnavailable, Message: "the spool of the request log cannot be used", Hint: "make the data folder writable, choose another one (data_dir in the configuration), or do without (request_log: {no_spool: true})", Err: err}
 }
 
 // Admit implements gateway.Recorder. It refuses only where Options.RefuseWhenFull is set.
