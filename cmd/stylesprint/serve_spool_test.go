@@ -59,14 +59,20 @@ func TestPruning(t *testing.T) {
 	}
 }
 
-// The job prunes at once, and its end is waited for.
+// The job prunes at once, and ends with its context.
 func TestPruningStops(t *testing.T) {
 	t.Parallel()
 	s := &server{log: slog.New(slog.DiscardHandler), config: config.Config{RequestLog: config.RequestLog{Retention: config.Period(time.Hour)}}}
 	called := make(chan struct{}, 1)
-	stop := s.startPruning(t.Context(), pruneFunc(func() { called <- struct{}{} }))
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.pruneRequests(ctx, pruneFunc(func() { called <- struct{}{} }))
+	}()
 	<-called
 	stop()
+	<-done
 }
 
 type pruneFunc func()
