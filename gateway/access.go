@@ -95,6 +95,12 @@ func bearer(r *http.Request) stylesprint.Secret {
 func (g *Gateway) admit(refuse func(http.ResponseWriter, *http.Request, error)) httpserver.Middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if g.records != nil {
+				if err := g.records.Admit(); err != nil {
+					refuse(w, r, err)
+					return
+				}
+			}
 			select {
 			case g.slots <- struct{}{}:
 				defer func() { <-g.slots }()

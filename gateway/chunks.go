@@ -30,8 +30,7 @@ type chunks struct {
 }
 
 func (g *Gateway) streamCompletion(w http.ResponseWriter, r *http.Request, c call, o completionOptions) error {
-	s := newStream(w, g.o.KeepAlive)
-	c.x.stream = s
+	s := g.openStream(w, c.x)
 	defer s.end()
 	out := &chunks{call: c, completionOptions: o, s: s, created: time.Now().Unix()}
 	reply, err := g.ask(w, r, c, out.delta)
@@ -184,5 +183,5 @@ func (c *chunks) finish(reply stylesprint.Reply) error {
 			return err
 		}
 	}
-	return c.s.sendRaw("", []byte("[DONE]"))
+	return c.s.sendLast([]byte("[DONE]"))
 }

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -35,6 +36,8 @@ type exchange struct {
 	cache          string
 	flags          []string
 	prompt, answer string // only with Options.LogBodies
+	// settle is set once the record is committed, which happens before the last byte goes out.
+	settle func(delivered bool)
 }
 
 // unknown is the name of all models that are not served, in metrics and logs.
@@ -71,14 +74,15 @@ func (x *exchange) reply(r stylesprint.Reply) {
 	}
 }
 
-// observe opens an exchange, and when the request has been served counts it,
-// logs it and hands its record to the request log.
+// observe opens an exchange, and when the request has been served counts it, logs it and
+// tells the request log how it ended.
 func (g *Gateway) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := &exchange{id: httpserver.RequestIDFrom(r.Context()), start: time.Now(), label: unmatched}
 		x.record = recordID(r, x.id)
-		cw := &countingWriter{ResponseWriter: w, x: x}
+		cw := &countingWriter{ResponseWriter: w, x: x, g: g}
 		g.metrics.inFlight.Inc()
+		returned := false
 		defer func() { // also on the panic that cuts a connection
 			g.metrics.inFlight.Dec()
 			took := time.Since(x.start)
@@ -87,12 +91,29 @@ func (g *Gateway) observe(next http.Handler) http.Handler {
 			}
 			g.metrics.observe(x, took)
 			g.logAccess(r, x, took)
-			if x.kind == model {
-				g.records.add(g.record(x, took))
+			g.commit(x) // where nothing was sent
+			if x.settle != nil {
+				if returned {
+					cw.flush()
+				}
+				g.answered.Add(1)
+				g.billed.Add(int64(x.served.Billed))
+				x.settle(cw.failed == nil && (returned || x.status >= http.StatusBadRequest))
 			}
 		}()
 		next.ServeHTTP(cw, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
+		returned = true
 	})
+}
+
+// commit hands the record of a request to the request log. It is called before the last
+// byte of the answer is sent, and does nothing when called again.
+func (g *Gateway) commit(x *exchange) {
+	if x.kind != model || x.settle != nil || g.records == nil {
+		return
+	}
+	rec := g.record(x, time.Since(x.start))
+	x.settle = g.records.Commit(&rec)
 }
 
 // label writes the route into the exchange.
@@ -133,15 +154,21 @@ func (g *Gateway) record(x *exchange, took time.Duration) stylesprint.RequestRec
 	return rec
 }
 
-// countingWriter notes the status and the size of an answer.
+// countingWriter notes the status and the size of an answer, and has its record committed
+// before a whole answer goes out; streams do so themselves, before their last event.
 type countingWriter struct {
 	http.ResponseWriter
-	x *exchange
+	x      *exchange
+	g      *Gateway
+	failed error // the first failed write
 }
 
 func (w *countingWriter) WriteHeader(status int) {
 	if status >= 200 && w.x.status == 0 {
 		w.x.status = status
+	}
+	if status >= 200 && w.x.stream == nil {
+		w.g.commit(w.x)
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
@@ -150,9 +177,34 @@ func (w *countingWriter) Write(p []byte) (int, error) {
 	if w.x.status == 0 {
 		w.x.status = http.StatusOK
 	}
+	if w.x.stream == nil {
+		w.g.commit(w.x)
+	}
 	n, err := w.ResponseWriter.Write(p)
 	w.x.bytes += int64(n)
+	w.note(err)
 	return n, err
+}
+
+// FlushError is for http.ResponseController.
+func (w *countingWriter) FlushError() error {
+	err := http.NewResponseController(w.ResponseWriter).Flush()
+	w.note(err)
+	return err
+}
+
+// flush hands the rest of an answer to the kernel, which sends it even if this process is
+// killed. Only then is it known whether the answer was delivered.
+func (w *countingWriter) flush() {
+	if w.x.settle != nil && w.x.stream == nil {
+		_ = w.FlushError() // noted
+	}
+}
+
+func (w *countingWriter) note(err error) {
+	if w.failed == nil && !errors.Is(err, http.ErrNotSupported) {
+		w.failed = err
+	}
 }
 
 // Unwrap is for http.ResponseController.

@@ -25,6 +25,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -82,7 +83,8 @@ type Options struct {
 	DefaultEmbedding string
 
 	Log      *slog.Logger         // nil drops
-	Requests RequestLog           // nil keeps no request log
+	Requests RequestLog           // nil keeps no request log; records wait in memory
+	Records  Recorder             // in place of Requests, such as a *spool.Spool; the caller closes it after Close
 	Metrics  *prometheus.Registry // /metrics shows it; nil means a new one
 	Auth     Authenticator        // nil serves everybody and ignores Authorization
 	Limits   Limiter              // nil: none
@@ -96,7 +98,7 @@ type Options struct {
 	MaxInFlight  int           // requests to models at a time; more get 429; default 64
 	Timeout      time.Duration // one deadline for the whole request; default 5 min
 	KeepAlive    time.Duration // silence in a begun stream before a comment is sent; default 15 s
-	QueueSize    int           // records that wait for the request log; default 4096
+	QueueSize    int           // records that wait for Requests; default 4096
 	// LogBodies puts prompts and answers into the request log, and causes of
 	// errors, which may quote them, into the log.
 	LogBodies bool
@@ -174,10 +176,14 @@ type Gateway struct {
 	o       Options
 	models  *models
 	metrics *metrics
-	records *recorder
-	slots   chan struct{} // one token for each request in flight
-	created int64         // Unix time of start, for the model list
-	handler http.Handler
+	records Recorder  // nil keeps no request log
+	queue   *recorder // is records, where they wait in memory
+	// answered counts requests with a record, billed sums up what the upstream bills for them.
+	answered, billed atomic.Int64
+	closed           atomic.Bool
+	slots            chan struct{} // one token for each request in flight
+	created          int64         // Unix time of start, for the model list
+	handler          http.Handler
 }
 
 // New checks the options, registers the metrics and starts the request log's writer.
@@ -186,7 +192,7 @@ func New(o Options) (*Gateway, error) {
 		return nil, fmt.Errorf("new gateway: %w", err)
 	}
 	o = o.withDefaults()
-	m, err := newMetrics(o.Metrics)
+	m, err := newMetrics(o.Metrics, o.Records == nil)
 	if err != nil {
 		return nil, fmt.Errorf("new gateway: %w", err)
 	}
@@ -195,7 +201,16 @@ func New(o Options) (*Gateway, error) {
 		slots:   make(chan struct{}, o.MaxInFlight),
 		created: time.Now().Unix(),
 	}
-	g.records = newRecorder(o.Requests, recorderOptions{queue: o.QueueSize, log: o.Log, metrics: m})
+	switch {
+	case o.Records != nil:
+		g.records = o.Records
+	case o.Requests != nil:
+		g.queue = newRecorder(o.Requests, recorderOptions{queue: o.QueueSize, log: o.Log, metrics: m})
+		g.records = g.queue
+	}
+	if err := g.watchRecords(o.Metrics); err != nil {
+		return nil, errors.Join(fmt.Errorf("new gateway: %w", err), g.Close(context.Background()))
+	}
 	g.handler = httpserver.Chain(g.mux(), httpserver.RequestID(), httpserver.SecurityHeaders(httpserver.PolicyData), g.observe)
 	return g, nil
 }
@@ -214,7 +229,11 @@ func (g *Gateway) Mount(mux *http.ServeMux) {
 // Close writes the records that wait, within ctx, and stops the writer. Call it
 // after the last request. It may be called twice.
 func (g *Gateway) Close(ctx context.Context) error {
-	if err := g.records.close(ctx); err != nil {
+	g.closed.Store(true)
+	if g.queue == nil {
+		return nil
+	}
+	if err := g.queue.close(ctx); err != nil {
 		return fmt.Errorf("close request log: %w", err)
 	}
 	return nil

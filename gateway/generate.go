@@ -72,8 +72,7 @@ func (g *Gateway) generated(x *exchange, m *Model, reply stylesprint.Reply) gene
 }
 
 func (g *Gateway) streamGenerated(w http.ResponseWriter, r *http.Request, c call) error {
-	s := newStream(w, g.o.KeepAlive)
-	c.x.stream = s
+	s := g.openStream(w, c.x)
 	defer s.end()
 	reply, err := g.ask(w, r, c, func(d generate.Delta) error {
 		if d.Text == "" {
@@ -85,7 +84,11 @@ func (g *Gateway) streamGenerated(w http.ResponseWriter, r *http.Request, c call
 	if err != nil {
 		return fromModel(err)
 	}
-	return s.send(g.generated(c.x, c.model, reply))
+	last, err := encode(g.generated(c.x, c.model, reply))
+	if err != nil {
+		return err
+	}
+	return s.sendLast(last)
 }
 
 // call is one question to a model, on behalf of one exchange.

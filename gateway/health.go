@@ -16,7 +16,7 @@ func (g *Gateway) health(w http.ResponseWriter, _ *http.Request, _ *exchange) er
 
 // readiness says whether new requests are welcome.
 func (g *Gateway) readiness(w http.ResponseWriter, _ *http.Request, _ *exchange) error {
-	if !g.o.Ready() || g.records.closed() {
+	if !g.o.Ready() || g.closed.Load() {
 		w.Header().Set("Retry-After", "1")
 		writeJSON(w, http.StatusServiceUnavailable, probe{"draining"})
 		return nil

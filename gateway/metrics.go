@@ -8,6 +8,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"stylesprint"
 )
 
 // metrics are the gateway's instruments. Labels are bounded: routes come from
@@ -29,7 +31,8 @@ type metrics struct {
 
 const namespace = "stylesprint"
 
-func newMetrics(r prometheus.Registerer) (*metrics, error) {
+// newMetrics registers the instruments; those of the queue only where records wait in memory.
+func newMetrics(r prometheus.Registerer, queue bool) (*metrics, error) {
 	counter := func(name, help string) prometheus.Counter {
 		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help})
 	}
@@ -57,14 +60,49 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		failures: counter("request_log_failures_total", "Failed attempts to write to the request log."),
 		waiting:  gauge("request_log_waiting", "Records that wait to be written."),
 	}
-	for _, c := range []prometheus.Collector{
-		m.requests, m.duration, m.firstToken, m.tokens, m.cost, m.inFlight, m.panics, m.written, m.dropped, m.failures, m.waiting,
-	} {
+	all := []prometheus.Collector{m.requests, m.duration, m.firstToken, m.tokens, m.cost, m.inFlight, m.panics}
+	if queue {
+		all = append(all, m.written, m.dropped, m.failures, m.waiting)
+	}
+	for _, c := range all {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}
 	}
 	return m, nil
+}
+
+// watchRecords publishes how far the request log is behind: the share of answers that it
+// holds, and the money that is missing from it.
+func (g *Gateway) watchRecords(r prometheus.Registerer) error {
+	if g.records == nil {
+		return nil
+	}
+	for _, c := range []prometheus.Collector{
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: namespace, Name: "request_log_answers_total", Help: "Answered requests that the request log should hold."},
+			func() float64 { return float64(g.answered.Load()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: "request_log_ratio", Help: "Records in the request log for each answered request since the start; 1 but for those that wait."},
+			func() float64 {
+				logged, _ := g.records.Logged() // first: the other may only be ahead
+				answered := g.answered.Load()
+				if answered == 0 {
+					return 1
+				}
+				return float64(logged) / float64(answered)
+			}),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: namespace, Name: "billed_total", Help: "What upstreams bill for answered requests, failed attempts included, in currency units."},
+			func() float64 { return stylesprint.Money(g.billed.Load()).Units() }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: "billed_unlogged", Help: "What upstreams bill for answered requests that the request log does not hold yet, in currency units."},
+			func() float64 {
+				_, logged := g.records.Logged()
+				return (stylesprint.Money(g.billed.Load()) - logged).Units()
+			}),
+	} {
+		if err := r.Register(c); err != nil {
+			return fmt.Errorf("register metrics: %w", err)
+		}
+	}
+	return nil
 }
 
 func (m *metrics) observe(x *exchange, took time.Duration) {

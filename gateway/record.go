@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"stylesprint"
@@ -16,6 +17,27 @@ type RequestLog interface {
 	AppendRequests(ctx context.Context, records []stylesprint.RequestRecord) error
 }
 
+// Recorder takes the record of each request before the last byte of its answer goes out.
+// It is safe for concurrent use.
+type Recorder interface {
+	// Admit refuses, with an *stylesprint.Error, requests that could not be recorded.
+	Admit() error
+	// Commit keeps a record, which it may not hold on to. It never fails a request: trouble
+	// is its own to report. settle is called once, when the answer has ended; an answer that
+	// was not delivered gets Undelivered.
+	Commit(r *stylesprint.RequestRecord) (settle func(delivered bool))
+	// Logged says how many records of this process the request log has taken, and what the
+	// upstream bills for them.
+	Logged() (records int64, billed stylesprint.Money)
+}
+
+// Undelivered makes a record that of a client which left before its answer was whole.
+func Undelivered(r *stylesprint.RequestRecord) {
+	if r.Status < 400 {
+		r.Status, r.Code = statusClientGone, stylesprint.CodeCancelled
+	}
+}
+
 // How the writer works.
 const (
 	batchSize    = 256
@@ -25,18 +47,22 @@ const (
 	firstBackoff = 100 * time.Millisecond // doubles
 )
 
+var _ Recorder = (*recorder)(nil)
+
 type recorderOptions struct {
 	queue   int
 	log     *slog.Logger
 	metrics *metrics
 }
 
-// recorder hands records to a RequestLog from one goroutine that it owns. No
-// request ever waits for it: what does not fit into its queue is dropped and
-// counted.
+// recorder is the Recorder in memory: it hands records to a RequestLog from one goroutine
+// that it owns. No request ever waits for it: what does not fit into its queue is dropped
+// and counted, and what waits is lost with the process.
 type recorder struct {
-	sink RequestLog
-	o    recorderOptions
+	sink   RequestLog
+	o      recorderOptions
+	logged atomic.Int64
+	billed atomic.Int64
 
 	mu     sync.RWMutex // guards queue against close
 	queue  chan stylesprint.RequestRecord
@@ -49,21 +75,33 @@ type recorder struct {
 
 func newRecorder(sink RequestLog, o recorderOptions) *recorder {
 	r := &recorder{sink: sink, o: o, hurry: make(chan struct{}), done: make(chan struct{})}
-	if sink == nil {
-		close(r.done)
-		return r
-	}
 	r.queue = make(chan stylesprint.RequestRecord, o.queue)
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	go r.run()
 	return r
 }
 
+// Admit implements Recorder.
+func (r *recorder) Admit() error { return nil }
+
+// Commit implements Recorder: the record is queued when the answer has ended.
+func (r *recorder) Commit(rec *stylesprint.RequestRecord) func(bool) {
+	kept := *rec
+	return func(delivered bool) {
+		if !delivered {
+			Undelivered(&kept)
+		}
+		r.add(kept)
+	}
+}
+
+// Logged implements Recorder.
+func (r *recorder) Logged() (int64, stylesprint.Money) {
+	return r.logged.Load(), stylesprint.Money(r.billed.Load())
+}
+
 // add queues a record, or drops it.
 func (r *recorder) add(rec stylesprint.RequestRecord) {
-	if r.sink == nil {
-		return
-	}
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if r.shut {
@@ -78,22 +116,14 @@ func (r *recorder) add(rec stylesprint.RequestRecord) {
 	}
 }
 
-func (r *recorder) closed() bool {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	return r.shut
-}
-
 // close takes no more records and waits until those in the queue are written,
 // or until ctx ends, when it gives up on them.
 func (r *recorder) close(ctx context.Context) error {
 	r.mu.Lock()
 	if !r.shut {
 		r.shut = true
-		if r.sink != nil {
-			close(r.hurry)
-			close(r.queue)
-		}
+		close(r.hurry)
+		close(r.queue)
 	}
 	r.mu.Unlock()
 	select {
@@ -143,6 +173,10 @@ func (r *recorder) write(batch []stylesprint.RequestRecord) {
 		err := r.attempt(batch)
 		if err == nil {
 			r.o.metrics.written.Add(float64(len(batch)))
+			r.logged.Add(int64(len(batch)))
+			for _, rec := range batch {
+				r.billed.Add(int64(rec.Billed))
+			}
 			return
 		}
 		r.o.metrics.failures.Inc()

@@ -18,6 +18,8 @@ type stream struct {
 	w     http.ResponseWriter
 	rc    *http.ResponseController
 	every time.Duration
+	// commit is called before the event that ends the stream.
+	commit func()
 
 	mu    sync.Mutex // guards everything below and all writing
 	begun bool
@@ -28,7 +30,22 @@ type stream struct {
 }
 
 func newStream(w http.ResponseWriter, keepAlive time.Duration) *stream {
-	return &stream{w: w, rc: http.NewResponseController(w), every: keepAlive}
+	return &stream{w: w, rc: http.NewResponseController(w), every: keepAlive, commit: func() {}}
+}
+
+// openStream makes a stream the answer of an exchange.
+func (g *Gateway) openStream(w http.ResponseWriter, x *exchange) *stream {
+	s := newStream(w, g.o.KeepAlive)
+	s.commit = func() { g.commit(x) }
+	x.stream = s
+	return s
+}
+
+// sendLast writes the event by which a client knows that the answer is whole, after the
+// record of the request is committed.
+func (s *stream) sendLast(data []byte) error {
+	s.commit()
+	return s.sendRaw("", data)
 }
 
 // send writes one event without a name, and the headers before the first.
@@ -128,6 +145,7 @@ func (s *stream) abandon() bool {
 // fail writes an error event and ends the stream.
 func (s *stream) fail(event string, body any) {
 	defer s.end()
+	s.commit()
 	if data, err := encode(body); err == nil {
 		_ = s.sendRaw(event, data) // if the client has left there is nobody to tell
 	}

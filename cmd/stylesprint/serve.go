@@ -133,9 +133,17 @@ func (s *server) run(ctx context.Context, listening func(net.Addr)) error {
 	if s.door, err = s.app.newDoorkeeper(ctx, s.config, s.db, s.log, registry); err != nil {
 		return err
 	}
+	records, err := s.requestLog(registry)
+	if err != nil {
+		return err
+	}
+	stages, err := s.cacheStage(registry)
+	if err != nil {
+		return err
+	}
 	g, err := gateway.New(gateway.Options{
 		Auth: s.door, Limits: s.door,
-		Models: s.models, Log: s.log, Requests: s.db, Metrics: registry, Ready: ready.Ready,
+		Models: s.models, Log: s.log, Requests: s.db, Records: records, Stages: stages, Metrics: registry, Ready: ready.Ready,
 		MaxBodyBytes: s.config.MaxBodyBytes, MaxInFlight: s.config.MaxInFlight, Timeout: s.config.RequestTimeout, LogBodies: s.config.LogBodies,
 	})
 	if err != nil {
@@ -168,6 +176,9 @@ func (s *server) run(ctx context.Context, listening func(net.Addr)) error {
 	defer stopDoor()
 	stopJobs := s.startJobs(ctx)
 	defer stopJobs()
+	if db, ok := any(s.db).(pruner); ok {
+		defer s.startPruning(ctx, db)()
+	}
 	err = srv.Run(ctx)
 	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.DrainTimeout)
 	defer cancel()

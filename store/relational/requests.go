@@ -97,8 +97,12 @@ func (d *DB) appendRequests(ctx context.Context, tx *transaction, records []styl
 	if d.dialect.Days != nil {
 		columns += ", request_time"
 	}
+	var fresh []stylesprint.RequestRecord
 	var bodies [][]any
 	for i, r := range records {
+		if added[i] {
+			fresh = append(fresh, r)
+		}
 		if !added[i] || (r.Prompt == "" && r.Response == "") {
 			continue
 		}
@@ -108,7 +112,10 @@ func (d *DB) appendRequests(ctx context.Context, tx *transaction, records []styl
 		}
 		bodies = append(bodies, row)
 	}
-	return d.insert(ctx, tx, "request_bodies", columns, bodies)
+	if err := d.insert(ctx, tx, "request_bodies", columns, bodies); err != nil {
+		return err
+	}
+	return d.addTotals(ctx, tx, fresh)
 }
 
 // pruneBatch is how many records a transaction deletes: few enough that those who append

@@ -37,10 +37,19 @@ type RequestLog interface {
 	PruneRequests(ctx context.Context, before time.Time) (deleted int64, err error)
 }
 
+// RequestTotals is what outlives the request log's records.
+type RequestTotals interface {
+	// RequestTotals sums up by day, key and model, pruned records included.
+	RequestTotals(ctx context.Context, f stylesprint.TotalFilter) ([]stylesprint.RequestTotal, error)
+	// PruneRequestBodies deletes the texts of requests before a time.
+	PruneRequestBodies(ctx context.Context, before time.Time) (deleted int64, err error)
+}
+
 // Store is everything that a database keeps.
 type Store interface {
 	shard.Store
 	RequestLog
+	RequestTotals
 	review.Store
 	Access
 }
@@ -65,6 +74,8 @@ func Test(t *testing.T, open func(t *testing.T) Store) {
 		{"requests/replay", testReplay},
 		{"requests/odd texts", testOddTexts},
 		{"requests/prune", testPrune},
+		{"requests/totals", testTotals},
+		{"requests/bodies", testPruneBodies},
 		{"review", testReview},
 		{"reviews", testReviews},
 		{"review/update", testReviewUpdate},

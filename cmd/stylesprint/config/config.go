@@ -48,14 +48,18 @@ type Config struct {
 	NoJobs bool `yaml:"no_jobs"`
 	// LogBodies keeps prompts and answers in the request log. Defaults to false.
 	LogBodies bool `yaml:"log_bodies"`
+	// RequestLog is how requests are recorded.
+	RequestLog RequestLog `yaml:"request_log"`
+	// Cache is how answers are given again from memory.
+	Cache Cache `yaml:"cache"`
 	// Threads is how many cores the engine uses. Defaults to 0: all.
 	Threads int `yaml:"threads"`
 	// CPU forces an instruction set: portable, avx2, avx512, avx512bf16. Defaults to the best there is.
 	CPU string `yaml:"cpu"`
 
 	Database `yaml:",inline"`
-	Access Access `yaml:"access"`
-	OIDC   OIDC   `yaml:"oidc"`
+	Access   Access `yaml:"access"`
+	OIDC     OIDC   `yaml:"oidc"`
 
 	// Hub and OpenAI come from the environment alone.
 	Hub    Hub    `yaml:"-"`
@@ -145,6 +149,8 @@ func Default(getenv func(string) string) (Config, error) {
 		DrainTimeout:   30 * time.Second,
 		MaxInFlight:    256,
 		MaxBodyBytes:   1 << 20,
+		RequestLog:     defaultRequestLog(),
+		Cache:          defaultCache(),
 		CPU:            getenv("STYLESPRINT_CPU"),
 		Hub:            Hub{Endpoint: getenv("HF_ENDPOINT"), Token: token, Offline: truthy(getenv("HF_HUB_OFFLINE"))},
 		OpenAI:         OpenAI{BaseURL: getenv("OPENAI_BASE_URL"), Key: key},
@@ -223,6 +229,8 @@ func (c Config) Validate() error {
 	}
 	c.Database.validate(add)
 	c.validateAccess(add)
+	c.RequestLog.validate(add)
+	c.Cache.validate(add)
 	names := map[string]bool{}
 	for i, m := range c.Models {
 		m.validate(fmt.Sprintf("models[%d]", i), add)

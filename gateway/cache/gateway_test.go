@@ -1,0 +1,133 @@
+package cache_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"stylesprint"
+	"stylesprint/gateway"
+	"stylesprint/gateway/cache"
+	"stylesprint/generate"
+	"stylesprint/generate/fake"
+)
+
+// book is a request log in memory.
+type book struct {
+	mu   sync.Mutex
+	rows []stylesprint.RequestRecord
+}
+
+func (b *book) AppendRequests(_ context.Context, records []stylesprint.RequestRecord) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.rows = append(b.rows, records...)
+	return nil
+}
+
+// Over HTTP: the same answer twice, the second one free, in the header and in the request log.
+func TestOverHTTP(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ path, body string }{
+		"whole":       {"/generate/", `{"prompt":"x","temperature":0}`},
+		"stream":      {"/generate/", `{"prompt":"x","temperature":0,"stream":true}`},
+		"chat":        {"/v1/chat/completions", `{"temperature":0,"messages":[{"role":"user","content":"x"}]}`},
+		"chat stream": {"/v1/chat/completions", `{"temperature":0,"stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"x"}]}`},
+		"completion":  {"/v1/completions", `{"temperature":0,"prompt":"x"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			kept, err := cache.New(cache.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			log := &book{}
+			answers := []fake.Answer{{Text: "A dress of linen."}, {Text: "Another one."}}
+			g, err := gateway.New(gateway.Options{Requests: log, Stages: []gateway.Stage{kept.Stage}, Models: []gateway.Model{
+				{Name: "fake", Generate: generate.New(fake.New(fake.Script{Answers: answers}), generate.Options{Price: stylesprint.Price{InputPerMillion: 1000, OutputPerMillion: 1000}})},
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			srv := httptest.NewServer(g)
+			var texts []string
+			for _, want := range []string{"miss", "hit"} {
+				req, err := http.NewRequest("POST", srv.URL+c.path, strings.NewReader(c.body))
+				if err != nil {
+					t.Fatal(err)
+				}
+				req.Header.Set("X-Request-ID", "same")
+				resp, err := srv.Client().Do(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				b, err := io.ReadAll(resp.Body)
+				resp.Body.Close()
+				if err != nil || resp.StatusCode != 200 || resp.Header.Get("X-Cache") != want {
+					t.Errorf("%d, %v, %q, want %s", resp.StatusCode, err, resp.Header.Get("X-Cache"), want)
+				}
+				texts = append(texts, alike(string(b)))
+			}
+			if texts[0] != texts[1] || !strings.Contains(texts[0], "dress") {
+				t.Errorf("\n%s\n%s", texts[0], texts[1])
+			}
+			srv.Close()
+			if err := g.Close(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if len(log.rows) != 2 {
+				t.Fatalf("%d rows", len(log.rows))
+			}
+			first, second := log.rows[0], log.rows[1]
+			if first.Cache != "miss" || second.Cache != "hit" || first.Cost == 0 || second.Cost != 0 || second.Billed != 0 || second.Usage.CompletionTokens != first.Usage.CompletionTokens ||
+				second.Usage.CachedTokens != first.Usage.PromptTokens {
+				t.Errorf("%+v\n%+v", first, second)
+			}
+		})
+	}
+}
+
+// alike drops what two equal answers differ in: when they were made, and the tokens that
+// came from the cache.
+func alike(body string) string {
+	for _, field := range []string{`"created":`, `,"prompt_tokens_details":{"cached_tokens":`} {
+		for {
+			before, after, found := strings.Cut(body, field)
+			if !found {
+				break
+			}
+			body = before + strings.TrimPrefix(strings.TrimLeft(after, "0123456789"), "}")
+		}
+	}
+	return body
+}
+
+func Example() {
+	kept, err := cache.New(cache.Options{MaxBytes: 16 << 20})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	model := func(context.Context, *gateway.Call, func(generate.Delta) error) (stylesprint.Reply, error) {
+		return stylesprint.Reply{Text: "A dress.", Cost: 5}, nil
+	}
+	ask := kept.Stage(model)
+	greedy := new(float64)
+	for range 2 {
+		call := &gateway.Call{Header: http.Header{}, Request: generate.Request{Prompt: "Describe it", Params: generate.Params{Temperature: greedy}}}
+		reply, err := ask(context.Background(), call, nil)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(call.Cache, reply.Text, int64(reply.Cost))
+	}
+	// Output:
+	// miss A dress. 5
+	// hit A dress. 0
+}
