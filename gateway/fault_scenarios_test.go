@@ -137,4 +137,3 @@ func nobody(t *testing.T, o *openai.Options) {
 	o.BaseURL = gone.BaseURL()
 	gone.Stop()
 }
-
