@@ -56,14 +56,14 @@ func decode(r *http.Request) (*fields, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &fields{}
-	if err := json.Unmarshal(b, &f.rest); err != nil {
+	rest, err := members(b)
+	if err != nil {
 		return nil, malformed(err)
 	}
-	if f.rest == nil { // the body is null
+	if rest == nil { // the body is null
 		return nil, invalid("", "The request body must be a JSON object")
 	}
-	return f, nil
+	return &fields{rest: rest}, nil
 }
 
 // malformed says where JSON goes wrong, without quoting it.
@@ -77,8 +77,9 @@ func malformed(err error) error {
 
 // object reads a nested object.
 func object(path string, raw json.RawMessage) *fields {
-	f := &fields{path: path + "."}
-	if json.Unmarshal(raw, &f.rest) != nil || f.rest == nil {
+	rest, err := members(raw)
+	f := &fields{path: path + ".", rest: rest}
+	if err != nil || rest == nil {
 		f.err = invalid(path, path+" must be an object")
 	}
 	return f
@@ -109,8 +110,8 @@ func (f *fields) text(name string) string {
 	if raw == nil {
 		return ""
 	}
-	var s string
-	if json.Unmarshal(raw, &s) != nil {
+	s, ok := textOf(raw)
+	if !ok {
 		f.fault(name, "a string")
 	}
 	return s
@@ -174,11 +175,10 @@ func (f *fields) list(name string) (items []json.RawMessage, ok bool) {
 	if raw == nil {
 		return nil, false
 	}
-	if json.Unmarshal(raw, &items) != nil {
+	if items, ok = elements(raw); !ok {
 		f.fault(name, "a list")
-		return nil, false
 	}
-	return items, true
+	return items, ok
 }
 
 // texts takes a string or a list of strings.

@@ -27,6 +27,11 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	if err != nil {
 		status, b = http.StatusInternalServerError, []byte(`{"detail":"Internal server error","code":"internal"}`)
 	}
+	writeBytes(w, status, b)
+}
+
+// writeBytes sends a whole answer that is JSON already.
+func writeBytes(w http.ResponseWriter, status int, b []byte) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-store")

@@ -34,6 +34,7 @@ type exchange struct {
 	served         stylesprint.Reply // for its Release, Target, Attempts and Billed
 	cache          string
 	flags          []string
+	policy         string // version of the content policy that the call passed
 	prompt, answer string // only with Options.LogBodies
 }
 

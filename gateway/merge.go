@@ -1,55 +1,53 @@
 package gateway
 
 import (
-	"bytes"
 	"encoding/json"
+
+	"stylesprint"
 )
 
-// merge passes a provider's own answer on: all its fields, known to us or not,
-// with those of ours that it lacks. Where the provider's answer is none that a
-// client of this route could read, ours stands alone. member is what each
-// choice must have.
-func merge(ours, raw []byte, member string) []byte {
-	theirs, ok := completionOf(raw, member)
-	if !ok {
-		return ours
+// merged is a provider's own answer with all its fields, known to us or not, and those of
+// ours that it lacks. Where the provider's answer is none that a client of this route could
+// read, ours stands alone.
+func (s shape) merged(c call, reply stylesprint.Reply, by *generatedBy) ([]byte, error) {
+	raw := []byte(reply.Raw)
+	o := s.whole(c, reply)
+	o.GeneratedBy = by
+	if !s.readable(raw) {
+		return encode(o)
 	}
-	var base map[string]json.RawMessage
-	if json.Unmarshal(ours, &base) != nil {
-		return ours
-	}
-	fill(theirs, base)
-	b, err := encode(theirs)
+	usage, err := encode(o.Usage)
 	if err != nil {
-		return ours
+		return nil, err
 	}
-	return b
+	return disclosed(rewrite(raw, append(s.frame(o, s.object), member{"usage", usage}), ""), by)
 }
 
-// completionOf reads a provider's answer or chunk if it has at least one
-// choice and every choice has the member.
-func completionOf(raw []byte, member string) (map[string]json.RawMessage, bool) {
-	if len(raw) == 0 {
-		return nil, false
+// readable says whether every choice of a provider's answer, of which there is one at
+// least, has the member that clients of this route look for.
+func (s shape) readable(raw []byte) bool {
+	o, err := members(raw)
+	if err != nil || o == nil {
+		return false
 	}
-	var o map[string]json.RawMessage
-	var choices []map[string]json.RawMessage
-	if json.Unmarshal(raw, &o) != nil || json.Unmarshal(o["choices"], &choices) != nil || len(choices) == 0 {
-		return nil, false
-	}
+	choices, ok := elements(o["choices"])
 	for _, c := range choices {
-		if _, ok := c[member]; !ok {
-			return nil, false
+		m, err := members(c)
+		if err != nil {
+			return false
+		}
+		if _, has := m[s.member]; !has {
+			return false
 		}
 	}
-	return o, true
+	return ok && len(choices) > 0
 }
 
-// fill sets what is absent, null or "" in o.
-func fill(o, from map[string]json.RawMessage) {
-	for name, v := range from {
-		if have := bytes.TrimSpace(o[name]); len(have) == 0 || string(have) == "null" || string(have) == `""` {
-			o[name] = v
-		}
+// frame is what every answer and every chunk has beside its choices.
+func (s shape) frame(o completionObject, object string) []member {
+	created, err := json.Marshal(o.Created)
+	if err != nil { // cannot be: it is a number
+		created = []byte("0")
 	}
+	return []member{{"id", quoted(o.ID)}, {"object", quoted(object)}, {"created", created}, {"model", quoted(o.Model)}}
 }

@@ -77,11 +77,11 @@ func (g *Gateway) answerCompletion(w http.ResponseWriter, r *http.Request, c cal
 	if err != nil {
 		return o.reword(fromModel(err))
 	}
-	b, err := encode(o.shape.whole(c, reply))
+	b, err := o.shape.merged(c, reply, g.generatedBy(c.x, c.model, reply))
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, json.RawMessage(merge(b, reply.Raw, o.shape.member)))
+	writeBytes(w, http.StatusOK, b)
 	return nil
 }
 
