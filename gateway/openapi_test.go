@@ -180,4 +180,3 @@ type faults struct {
 }
 
 func (f *faults) Errorf(string, ...any) { f.n++ }
-

@@ -125,7 +125,7 @@ type window struct {
 }
 
 // maxPending bounds the bytes that are held back: then the text is cut there.
-const maxPending = 4096
+const maxPending = 1024
 
 // write adds a piece and returns what was found. final says that it was the last one.
 func (w *window) write(piece string, final bool) []span {
@@ -138,17 +138,22 @@ func (w *window) write(piece string, final bool) []span {
 			w.redact(edit{w.base + f.start, w.base + f.end, f.rule.mark()})
 		}
 	}
-	w.from = decided
+	w.from = max(w.from, decided)
 	if len(w.side.rules) == 0 {
-		w.buf, w.base, w.from = "", w.base+len(w.buf), 0
+		w.drop(len(w.buf))
 	}
 	// Keep what rules look back at. It begins where a segment does.
-	if keep := v.index(decided) - maxBehind; keep > 0 {
+	if keep := v.index(w.from) - maxBehind; keep > 0 {
 		cut := v.source(keep)
-		w.buf, w.base, w.from = w.buf[cut:], w.base+cut, w.from-cut
+		w.drop(cut)
+	}
+	if w.from > maxPending { // nothing but what is not seen
+		w.drop(w.from)
 	}
 	return append(spans, w.lengths()...)
 }
+
+func (w *window) drop(n int) { w.buf, w.base, w.from = w.buf[n:], w.base+n, w.from-n }
 
 // lengths looks at the greatest length.
 func (w *window) lengths() (out []span) {

@@ -68,11 +68,13 @@ func segment(s string, final bool) int {
 	if s[0] < utf8.RuneSelf && len(s) > 1 && s[1] < utf8.RuneSelf {
 		return 1
 	}
-	n := norm.NFKC.NextBoundaryInString(s, final)
-	if n == 0 {
-		n = 1 // not UTF-8
+	if r, n := utf8.DecodeRuneInString(s); r == utf8.RuneError && n == 1 {
+		if !final && !utf8.FullRuneInString(s) {
+			return -1
+		}
+		return 1 // not UTF-8
 	}
-	return n
+	return norm.NFKC.NextBoundaryInString(s, final)
 }
 
 func appendSegment(b []byte, seg string, l level) []byte {
