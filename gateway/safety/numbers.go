@@ -174,7 +174,13 @@ func (iban) match(t text, i int) (int, verdict) {
 		}
 		code[k] = t.s[i+k]
 	}
-	length := ibanLength(string(code[:]))
+	if t.ends(i + 2) {
+		return i, more
+	}
+	length := 0
+	if i+2 < len(t.s) && digit(t.s[i+2]) {
+		length = ibanLength(string(code[:]))
+	}
 	if length == 0 {
 		return afterWord(t.s, i), no
 	}

@@ -29,7 +29,7 @@ func (phone) match(t text, i int) (int, verdict) {
 	if n.undecided {
 		return i, more
 	}
-	if len(n.groups) == 0 || article(t.s, i) {
+	if len(n.groups) == 0 || len(n.digits) < minLocal || article(t.s, i) {
 		return max(n.first, i+1), no
 	}
 	switch {
