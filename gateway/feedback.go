@@ -36,7 +36,7 @@ type Feedback struct {
 	Clean func(string) string
 	// PerMinute bounds how much each key may send; more is answered 429. Defaults to 120.
 	PerMinute int
-	// Admin says whether a caller may erase; nil: whoever may use the route.
+	// Admin says whether a caller may erase; nil: nobody, where keys are asked for.
 	Admin func(Caller) bool
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
@@ -163,7 +163,7 @@ func (g *Gateway) eraseFeedback(w http.ResponseWriter, r *http.Request, x *excha
 	switch {
 	case o == nil:
 		return unknownPath(w, r, x)
-	case o.Admin != nil && !o.Admin(x.caller):
+	case g.o.Auth != nil && (o.Admin == nil || !o.Admin(x.caller)):
 		return &stylesprint.Error{Code: stylesprint.CodeForbidden, Message: "This key may not erase feedback", Hint: "use a key with the scope admin"}
 	}
 	query := r.URL.Query()

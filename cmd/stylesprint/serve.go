@@ -56,6 +56,9 @@ told --no-jobs.`,
 				return err
 			}
 			if check {
+				if _, err := contentPolicy(c); err != nil {
+					return err
+				}
 				_, err := fmt.Fprintf(a.stdout, "settings are valid: %d models on %s\n", len(c.Models), c.Addr)
 				return err
 			}
@@ -119,10 +122,14 @@ func (s *server) run(ctx context.Context, listening func(net.Addr)) error {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	ready := new(httpserver.Readiness)
-	g, err := gateway.New(gateway.Options{
+	o := gateway.Options{
 		Models: s.models, Log: s.log, Requests: s.db, Metrics: registry, Ready: ready.Ready,
 		MaxBodyBytes: s.config.MaxBodyBytes, MaxInFlight: s.config.MaxInFlight, Timeout: s.config.RequestTimeout, LogBodies: s.config.LogBodies,
-	})
+	}
+	if _, err := s.addSafety(&o, s.db, registry); err != nil {
+		return err
+	}
+	g, err := gateway.New(o)
 	if err != nil {
 		return err
 	}
@@ -151,6 +158,8 @@ func (s *server) run(ctx context.Context, listening func(net.Addr)) error {
 	defer stop()
 	stopJobs := s.startJobs(ctx)
 	defer stopJobs()
+	stopExpiry := s.expireFeedback(ctx, s.db)
+	defer stopExpiry()
 	err = srv.Run(ctx)
 	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.DrainTimeout)
 	defer cancel()

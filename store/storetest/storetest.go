@@ -40,6 +40,7 @@ type Store interface {
 	shard.Store
 	RequestLog
 	review.Store
+	Feedback
 }
 
 // Test runs the suite. open is called once for each part, with an empty database each time.
@@ -63,6 +64,7 @@ func Test(t *testing.T, open func(t *testing.T) Store) {
 		{"reviews", testReviews},
 		{"review/update", testReviewUpdate},
 		{"review/seats", testReviewSeats},
+		{"feedback", testFeedback},
 		{"cancelled", testCancelled},
 		{"concurrent", testConcurrent},
 	}

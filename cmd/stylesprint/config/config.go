@@ -53,6 +53,11 @@ type Config struct {
 	// CPU forces an instruction set: portable, avx2, avx512, avx512bf16. Defaults to the best there is.
 	CPU string `yaml:"cpu"`
 
+	// Safety is what is checked in texts.
+	Safety Safety `yaml:"safety"`
+	// Feedback is what is kept of people's feedback.
+	Feedback Feedback `yaml:"feedback"`
+
 	// Hub and OpenAI come from the environment alone.
 	Hub    Hub    `yaml:"-"`
 	OpenAI OpenAI `yaml:"-"`
@@ -217,6 +222,8 @@ func (c Config) Validate() error {
 	if c.Threads < 0 {
 		add("threads", "want 0 (all) or more, got %d", c.Threads)
 	}
+	c.Safety.validate(add)
+	c.Feedback.validate(add)
 	names := map[string]bool{}
 	for i, m := range c.Models {
 		m.validate(fmt.Sprintf("models[%d]", i), add)
