@@ -131,6 +131,9 @@ func (c *chunks) pass(raw []byte, how passing) error {
 	}
 	chunk := rewrite(raw, c.filling, how.drop)
 	if how.last {
+		if bytes.Contains(chunk, []byte(memberGeneratedBy)) { // of a gateway behind this one
+			chunk = rewrite(chunk, nil, memberGeneratedBy)
+		}
 		c.last = oneLine(chunk)
 		return nil
 	}

@@ -279,7 +279,11 @@ func (v *verdicts) whole(reply stylesprint.Reply, err error) (stylesprint.Reply,
 	}
 	text := reply.Text
 	reply.Text = read(text)
-	if doc, ok := parse(reply.Raw); ok {
+	if ok, _ := simple(reply.Raw, text); ok {
+		if reply.Text != text {
+			reply.Raw = replaced(reply.Raw, text, reply.Text)
+		}
+	} else if doc, ok := parse(reply.Raw); ok {
 		for _, slot := range doc.slots {
 			if slot.text == text {
 				slot.put(reply.Text)

@@ -172,3 +172,21 @@ func mapStrings(raw json.RawMessage, f func(string) string) json.RawMessage {
 	}
 	return b
 }
+
+// replaced is a provider's answer in which one text stands in the place of another; nil, where it holds that text
+// in another form.
+func replaced(raw []byte, was, now string) []byte {
+	doc, ok := parse(raw)
+	if !ok {
+		return nil
+	}
+	for _, s := range doc.slots {
+		if s.text == was {
+			s.put(now)
+		}
+	}
+	if raw = doc.encode(raw); doc.same {
+		return nil
+	}
+	return raw
+}

@@ -369,3 +369,85 @@ func valueOf(t *testing.T, c prometheus.Metric) float64 {
 	}
 	return m.GetCounter().GetValue()
 }
+
+// What is taken for simple holds no text beside the one given.
+func TestSimple(t *testing.T) {
+	t.Parallel()
+	for raw, want := range map[string]bool{
+		`{"choices":[{"index":0,"delta":{"content":"x"},"finish_reason":null}]}`:                               true,
+		`{"choices":[{"index":0,"delta":{"role":"assistant","content":"x","tool_calls":[]},"logprobs":null}]}`: true,
+		`{"choices":[{"text":"x"}]}`:                                         true,
+		`{"choices":[{"message":{"content":"\u0078","refusal":null}}]}`:      true,
+		`{"choices":[{"text":"y"}]}`:                                         false,
+		`{"choices":[{"index":1,"text":"x"}]}`:                               false,
+		`{"choices":[{"text":"x"},{"text":"x"}]}`:                            false,
+		`{"choices":[{"text":"y","text":"x"}]}`:                              false,
+		`{"choices":[{"text":"x"}],"choices":[]}`:                            false,
+		`{"choices":[{"delta":{"content":"y","content":"x"}}]}`:              false,
+		`{"choices":[{"delta":{"content":"x","reasoning_content":"y"}}]}`:    false,
+		`{"choices":[{"delta":{"content":"x"},"message":{"content":"y"}}]}`:  false,
+		`{"choices":[{"delta":{"content":[{"type":"text","text":"x"}]}}]}`:   false,
+		`{"choices":[{"delta":{"tool_calls":[{"function":{"name":"f"}}]}}]}`: false,
+		`{"choices":[{"text":"x","logprobs":{"tokens":["x"]}}]}`:             false,
+		`{"choices":[{"finish_reason":"stop"}]}`:                             false,
+		`{"choices":{}}`:                                                     false, `[]`: false, `{"choices":[1]}`: false, `{`: false, ``: false,
+	} {
+		if got, _ := simple([]byte(raw), "x"); got != want {
+			t.Errorf("%s: %v", raw, got)
+		}
+	}
+	if ok, ended := simple([]byte(`{"choices":[{"delta":{},"finish_reason":"stop"}]}`), ""); !ok || !ended {
+		t.Errorf("the last chunk: %v %v", ok, ended)
+	}
+}
+
+// FuzzRaw: whatever a provider sends, the address in it does not come through, and what comes through is JSON.
+func FuzzRaw(f *testing.F) {
+	for _, s := range []string{
+		`{"choices":[{"index":0,"delta":{"content":"a@b.example"}}]}`, `{"choices":[{"message":{"content":"x","refusal":"a@b.example"}},{"text":"a@b.example"}]}`,
+		`{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"a@b.example"}}]}}]}`, `{"choices":[{"text":"x","logprobs":{"tokens":["a@b.example"]}}]}`,
+		`{"choices":[null,{},1,{"index":"x","delta":[["a@b.example"]]}]}`, `{"choices":[]}`, `[`, ``,
+	} {
+		f.Add(s)
+	}
+	p, err := Parse("fuzz", []byte("format: 1\nname: fuzz\nrules: [{name: mail, on: output, kind: email, action: redact}]\n"), nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	g := guard(f, p)
+	f.Fuzz(func(t *testing.T, raw string) {
+		d := chunk(raw)
+		v := &verdicts{guard: g, side: g.now.Load().out, call: &gateway.Call{}}
+		var sent []generate.Delta
+		s := newStreamed(v, func(d generate.Delta) error { sent = append(sent, d); return nil })
+		if err := s.delta(d); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.end(stylesprint.Reply{Text: d.Text}, nil); err != nil {
+			t.Fatal(err)
+		}
+		var text string
+		for _, d := range sent {
+			text += d.Text
+			if len(d.Raw) == 0 {
+				continue
+			}
+			doc, ok := parse(d.Raw)
+			if !ok {
+				continue // no answer of a provider's; the gateway writes its own
+			}
+			for _, s := range doc.slots {
+				if got := g.Clean(s.text); got != s.text {
+					t.Errorf("%q came through in %s", s.text, d.Raw)
+				}
+			}
+		}
+		if got := g.Clean(text); got != text {
+			t.Errorf("%q came through", text)
+		}
+		reply, err := (&verdicts{guard: g, side: g.now.Load().out, call: &gateway.Call{}}).whole(stylesprint.Reply{Text: d.Text, Raw: []byte(raw)}, nil)
+		if err != nil || g.Clean(reply.Text) != reply.Text {
+			t.Errorf("%v %q", err, reply.Text)
+		}
+	})
+}

@@ -46,11 +46,14 @@ type part struct {
 }
 
 // mainKey is the track of the first choice's text.
-const mainKey = ""
+const (
+	mainKey    = ""
+	mainChoice = "0"
+)
 
 func newStreamed(v *verdicts, emit func(generate.Delta) error) *streamed {
 	s := &streamed{verdicts: v, emit: emit, tracks: map[string]*track{}}
-	s.main = s.track(mainKey, "0")
+	s.main = s.track(mainKey, mainChoice)
 	return s
 }
 
@@ -76,11 +79,15 @@ func (s *streamed) delta(d generate.Delta) error {
 		used[s.main] = true
 		s.add(s.main, d.Text)
 	}
-	if doc, ok := parse(d.Raw); ok {
+	if ok, ended := simple(d.Raw, d.Text); ok {
+		if d.Text != "" || ended {
+			s.close(func(t *track) bool { return switched(t, used) || ended && t.choice == mainChoice })
+		}
+	} else if doc, ok := parse(d.Raw); ok {
 		h.doc = doc
 		for _, of := range doc.slots {
 			p := part{slot: of, track: s.main, start: h.start}
-			if of.choice != "0" || of.text != d.Text || !slices.Contains([]string{"delta.content", "text"}, of.channel) {
+			if of.choice != mainChoice || of.text != d.Text || !slices.Contains([]string{"delta.content", "text"}, of.channel) {
 				p.track = s.track(of.choice+" "+of.channel, of.choice)
 				p.start = p.track.size
 				s.add(p.track, of.text)
@@ -136,6 +143,8 @@ func (s *streamed) release() error {
 		}
 		d := generate.Delta{Text: s.main.rewrite(h.Text, h.start), Raw: h.Raw}
 		switch {
+		case h.doc == nil && d.Text != h.Text && h.Raw != nil:
+			d.Raw = replaced(h.Raw, h.Text, d.Text)
 		case h.doc != nil:
 			for _, p := range h.parts {
 				p.put(p.track.rewrite(p.text, p.start))
@@ -143,8 +152,6 @@ func (s *streamed) release() error {
 			if d.Raw = h.doc.encode(h.Raw); h.doc.same && d.Text != h.Text {
 				d.Raw = nil // the text stands there in another form
 			}
-		case d.Text != h.Text:
-			d.Raw = nil
 		}
 		if err := s.pass(d, h.Text); err != nil {
 			return err
