@@ -356,3 +356,43 @@ func inForm(t *testing.T, path string, rec *httptest.ResponseRecorder, cut bool)
 		}
 	}
 }
+
+// A megabyte of open brackets is refused without a stack of its depth. Not parallel: it measures the process.
+func TestDeepJSONTakesLittleStack(t *testing.T) {
+	s := serve(t, setup{o: gateway.Options{MaxBodyBytes: 2 << 20, Models: []gateway.Model{text(fake.Script{}), vectors()}, Feedback: feedbackOptions(&box{})}})
+	const deep = 1 << 20
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	before := m.StackSys
+	for _, open := range []string{"[", `{"a":`} {
+		for _, body := range []string{strings.Repeat(open, deep/len(open)), `{"prompt":` + strings.Repeat(open, deep/len(open)), `{"messages":` + strings.Repeat("[", deep/2) + strings.Repeat("]", deep/2) + `}`} {
+			for _, path := range []string{"/generate/", "/v1/chat/completions", "/v1/embeddings", "/feedback"} {
+				if a := s.post(t, path, body); a.status != 400 || len(a.body) > 1000 {
+					t.Errorf("%s: %d %.200s", path, a.status, a.body)
+				}
+			}
+		}
+	}
+	runtime.ReadMemStats(&m)
+	if grown := int64(m.StackSys) - int64(before); grown > 32<<20 {
+		t.Errorf("stacks grew by %d MB", grown>>20)
+	}
+	s.calm(t)
+}
+
+func TestNesting(t *testing.T) {
+	t.Parallel()
+	s := serve(t, setup{o: gateway.Options{Models: []gateway.Model{text(fake.Script{})}}})
+	nested := func(n int) string {
+		return `{"messages":[{"role":"user","content":"x"}],"metadata":` + strings.Repeat("[", n) + strings.Repeat("]", n) + `}`
+	}
+	for body, deep := range map[string]bool{
+		nested(250): false, nested(260): true,
+		`{"messages":[{"role":"user","content":"` + strings.Repeat(`[{\"\\`, 400) + `"}]}`: false,
+	} {
+		a := s.post(t, "/v1/chat/completions", body)
+		if got := strings.Contains(a.body, "nested more than"); got != deep || deep && a.status != 400 {
+			t.Errorf("%.80s: %d %.200s", body, a.status, a.body)
+		}
+	}
+}
