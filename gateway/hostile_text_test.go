@@ -255,14 +255,14 @@ func TestTenThousandBadKeys(t *testing.T) {
 	s.calm(t)
 }
 
-// canned is a provider that answers every request with the same bytes.
+// canned is a provider that answers with the bytes that it holds.
 type canned struct {
 	status int
 	kind   string
 	body   []byte
 }
 
-func (c canned) RoundTrip(r *http.Request) (*http.Response, error) {
+func (c *canned) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
 		_, _ = io.Copy(io.Discard, r.Body)
 		r.Body.Close()
@@ -283,20 +283,21 @@ func FuzzUpstream(f *testing.F) {
 		f.Add([]byte(s), true)
 		f.Add([]byte(s), false)
 	}
+	provider := &canned{status: 200}
+	d, err := openai.New(openai.Options{BaseURL: "http://provider.example/v1", HTTPClient: &http.Client{Transport: provider}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	registry := prometheus.NewRegistry()
+	g, err := gateway.New(gateway.Options{Metrics: registry, Stages: []gateway.Stage{guarded(f).Stage()},
+		Models: []gateway.Model{{Name: "m", Generate: generate.New(d, generate.Options{})}}})
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, body []byte, stream bool) {
-		kind := "application/json"
+		provider.kind, provider.body = "application/json", body
 		if stream {
-			kind = "text/event-stream"
-		}
-		d, err := openai.New(openai.Options{BaseURL: "http://provider.example/v1", HTTPClient: &http.Client{Transport: canned{200, kind, body}}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		registry := prometheus.NewRegistry()
-		g, err := gateway.New(gateway.Options{Metrics: registry, Stages: []gateway.Stage{guarded(t).Stage()},
-			Models: []gateway.Model{{Name: "m", Generate: generate.New(d, generate.Options{})}}})
-		if err != nil {
-			t.Fatal(err)
+			provider.kind = "text/event-stream"
 		}
 		for _, path := range []string{"/generate/", "/v1/chat/completions", "/v1/completions"} {
 			ask := fmt.Sprintf(`{"prompt":"x","stream":%v}`, stream)
