@@ -71,7 +71,7 @@ func (g *Gateway) authenticate(k kind, refuse func(http.ResponseWriter, *http.Re
 func (c Caller) check(k kind) error {
 	needs := access.Scope("")
 	switch k {
-	case model:
+	case model, note:
 		needs = access.Generate
 	case admin, local:
 		needs = access.Admin

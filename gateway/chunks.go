@@ -21,8 +21,10 @@ type chunks struct {
 	completionOptions
 	s       *stream
 	created int64
+	by      func(stylesprint.Reply) *generatedBy
 	filling []member // what every chunk has
 	held    [][]byte // provider's chunks before the first content
+	last    []byte   // provider's chunk that may be the stream's last
 	opened  bool     // the first chunk of our own, which names the role, was sent
 	passed  bool     // a provider's chunk was passed on
 	ended   bool     // a chunk with a finish reason was sent
@@ -32,7 +34,7 @@ type chunks struct {
 func (g *Gateway) streamCompletion(w http.ResponseWriter, r *http.Request, c call, o completionOptions) error {
 	s := g.openStream(w, c.x)
 	defer s.end()
-	out := &chunks{call: c, completionOptions: o, s: s, created: time.Now().Unix()}
+	out := &chunks{call: c, completionOptions: o, s: s, created: time.Now().Unix(), by: func(reply stylesprint.Reply) *generatedBy { return g.generatedBy(c.x, c.model, reply) }}
 	reply, err := g.ask(w, r, c, out.delta)
 	if err != nil {
 		return o.reword(fromModel(err))
@@ -45,51 +47,61 @@ func (c *chunks) delta(d generate.Delta) error {
 	if d.Text != "" {
 		c.x.first()
 	}
-	if drop, content, ok := c.read(d); ok {
-		return c.pass(d.Raw, drop, content)
+	if how, ok := c.read(d); ok {
+		return c.pass(d.Raw, how)
 	}
 	if d.Text == "" {
 		return nil
 	}
-	return c.own(c.shape.delta(d.Text, nil, !c.opened), nil)
+	if err := c.before(); err != nil {
+		return err
+	}
+	return c.own(c.shape.delta(d.Text, nil, !c.opened), nil, nil)
+}
+
+// passing is how a provider's chunk is passed on.
+type passing struct {
+	drop    string // a member that is left out
+	content bool   // it is worth a begun stream
+	last    bool   // it ends a choice, or holds the usage alone: it may be the stream's last
 }
 
 // read takes a provider's chunk apart: whether a client of this route can read
 // it, and whether it holds anything that is worth a begun stream.
-func (c *chunks) read(d generate.Delta) (drop string, content, ok bool) {
+func (c *chunks) read(d generate.Delta) (how passing, ok bool) {
 	if len(d.Raw) == 0 {
-		return "", false, false
+		return how, false
 	}
 	o, err := membersOf(d.Raw)
 	if err != nil || o == nil {
-		return "", false, false
+		return how, false
 	}
 	choices, ok := elements(o["choices"])
 	if !ok {
-		return "", false, false
+		return how, false
 	}
-	content = d.Text != ""
+	how.content = d.Text != ""
 	for _, raw := range choices {
 		choice, err := membersOf(raw)
 		piece, has := choice[c.shape.piece]
 		has = has && err == nil
 		if !has {
-			return "", false, false
+			return how, false
 		}
 		if reason := strings.TrimSpace(string(choice["finish_reason"])); reason != "" && reason != "null" {
-			c.ended, content = true, true
+			c.ended, how.content, how.last = true, true, true
 		}
-		content = content || worthSending(piece)
+		how.content = how.content || worthSending(piece)
 	}
 	if len(choices) == 0 { // OpenAI's last chunk holds the usage alone, Azure's first one verdicts
 		_, counted := o["usage"]
 		c.counted = c.counted || counted
-		return "", counted, c.includeUsage || !counted
+		return passing{content: counted, last: counted}, c.includeUsage || !counted
 	}
 	if !c.includeUsage {
-		drop = "usage"
+		how.drop = "usage"
 	}
-	return drop, content, true
+	return how, true
 }
 
 // worthSending is true for a delta that says more than who speaks.
@@ -108,19 +120,39 @@ func worthSending(piece json.RawMessage) bool {
 
 // pass sends a provider's chunk with what it lacks filled in. Chunks before
 // the first content wait for it.
-func (c *chunks) pass(raw []byte, drop string, content bool) error {
+func (c *chunks) pass(raw []byte, how passing) error {
 	if c.filling == nil {
 		c.filling = c.shape.frame(completionObject{ID: c.shape.prefix + c.x.id, Created: c.created, Model: c.model.Name}, c.shape.chunk)
 	}
 	c.passed = true
-	chunk := rewrite(raw, c.filling, drop)
-	if len(c.held) == 0 && (content || c.begun()) {
+	if err := c.before(); err != nil {
+		return err
+	}
+	chunk := rewrite(raw, c.filling, how.drop)
+	if how.last {
+		if bytes.Contains(chunk, []byte(memberGeneratedBy)) { // of a gateway behind this one
+			chunk = rewrite(chunk, nil, memberGeneratedBy)
+		}
+		c.last = oneLine(chunk)
+		return nil
+	}
+	if len(c.held) == 0 && (how.content || c.begun()) {
 		return c.s.sendRaw("", oneLine(chunk))
 	}
 	c.held = append(c.held, oneLine(chunk))
-	if !content && len(c.held) < maxHeld && !c.begun() {
+	if !how.content && len(c.held) < maxHeld && !c.begun() {
 		return nil
 	}
+	return c.release()
+}
+
+// before sends the chunk that waits, as another one follows. It waits because a stream's last
+// chunk says who wrote the answer, which is known when the model is done.
+func (c *chunks) before() error {
+	if c.last == nil {
+		return nil
+	}
+	c.held, c.last = append(c.held, c.last), nil
 	return c.release()
 }
 
@@ -152,8 +184,8 @@ func (c *chunks) release() error {
 	return nil
 }
 
-// own sends a chunk of our own with one choice, or with usage and none.
-func (c *chunks) own(choice any, usage *wireUsage) error {
+// own sends a chunk of our own with one choice, or with usage and none; by stands in the last one.
+func (c *chunks) own(choice any, usage *wireUsage, by *generatedBy) error {
 	c.opened = true
 	choices := []any{}
 	if choice != nil {
@@ -161,25 +193,45 @@ func (c *chunks) own(choice any, usage *wireUsage) error {
 	}
 	return c.s.send(completionObject{
 		ID: c.shape.prefix + c.x.id, Object: c.shape.chunk, Created: c.created, Model: c.model.Name,
-		Choices: choices, Usage: usage,
+		Choices: choices, Usage: usage, GeneratedBy: by,
 	})
 }
 
 // finish sends what the answer still lacks: the reason of its end, its usage
 // if that was asked for, and the mark of a whole stream.
 func (c *chunks) finish(reply stylesprint.Reply) error {
+	by := c.by(reply)
+	lacksUsage := c.includeUsage && !c.counted
+	if c.last != nil {
+		c.held, c.last = append(c.held, c.last), nil
+	}
+	if n := len(c.held); n > 0 && c.ended && !lacksUsage {
+		b, err := disclosed(c.held[n-1], by)
+		if err != nil {
+			return err
+		}
+		c.held[n-1], by = b, nil
+	}
 	if err := c.release(); err != nil {
 		return err
 	}
 	if !c.ended {
-		reason := finishOf(reply)
-		if err := c.own(c.shape.delta("", &reason, !c.opened && !c.passed), nil); err != nil {
+		reason, ofThis := finishOf(reply), by
+		if lacksUsage {
+			ofThis = nil
+		}
+		if err := c.own(c.shape.delta("", &reason, !c.opened && !c.passed), nil, ofThis); err != nil {
 			return err
 		}
 	}
-	if c.includeUsage && !c.counted {
+	switch {
+	case lacksUsage:
 		usage := usageOf(reply.Usage)
-		if err := c.own(nil, &usage); err != nil {
+		if err := c.own(nil, &usage, by); err != nil {
+			return err
+		}
+	case c.ended && by != nil: // all of the provider's chunks are out
+		if err := c.own(nil, nil, by); err != nil {
 			return err
 		}
 	}

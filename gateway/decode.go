@@ -37,8 +37,35 @@ func readBody(r *http.Request) ([]byte, error) {
 		return nil, invalid("", "The request body is empty; send a JSON object")
 	case !utf8.Valid(b):
 		return nil, invalid("", "The request body is not valid UTF-8")
+	case deeper(b, maxDepth):
+		return nil, invalid("", fmt.Sprintf("The request body is nested more than %d deep", maxDepth))
 	}
 	return b, nil
+}
+
+// maxDepth is how deep lists and objects of a body may stand in one another: readers of JSON
+// take stack for each level.
+const maxDepth = 256
+
+// deeper is true where more than so many brackets are open at once, outside of strings.
+func deeper(b []byte, most int) bool {
+	depth, quoted := 0, false
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '[' || c == '{':
+			if depth++; depth > most {
+				return true
+			}
+		case c == ']' || c == '}':
+			depth--
+		}
+	}
+	return false
 }
 
 // fields are the members of one JSON object. Each is taken once, by name and

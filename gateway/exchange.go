@@ -35,6 +35,7 @@ type exchange struct {
 	served         stylesprint.Reply // for its Release, Target, Attempts and Billed
 	cache          string
 	flags          []string
+	policy         string // version of the content policy that the call passed
 	prompt, answer string // only with Options.LogBodies
 	// settle is set once the record is committed, which happens before the last byte goes out.
 	settle func(delivered bool)

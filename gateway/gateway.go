@@ -90,6 +90,10 @@ type Options struct {
 	Limits   Limiter              // nil: none
 	// Stages stand between the requests and the models that write, the first one outermost.
 	Stages []Stage
+	// Disclosure is what generated text says of itself.
+	Disclosure Disclosure
+	// Feedback keeps what people say of answers; nil answers 404 at /feedback.
+	Feedback *Feedback
 	// Ready says whether the server around takes requests, for /readyz; nil
 	// means until Close.
 	Ready func() bool
@@ -113,6 +117,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Ready == nil {
 		o.Ready = func() bool { return true }
+	}
+	if o.Disclosure.Program == "" {
+		o.Disclosure.Program = "stylesprint"
 	}
 	if o.MaxBodyBytes == 0 {
 		o.MaxBodyBytes = 2 << 20
@@ -165,6 +172,8 @@ func (o Options) validate() error {
 			fault("%s: want a positive value, got %d", name, v)
 		}
 	}
+	o.Disclosure.validate(fault)
+	o.Feedback.validate(fault)
 	return errors.Join(faults...)
 }
 
@@ -184,6 +193,9 @@ type Gateway struct {
 	slots            chan struct{} // one token for each request in flight
 	created          int64         // Unix time of start, for the model list
 	handler          http.Handler
+
+	feedback feedbackRates
+	openAPI  []byte
 }
 
 // New checks the options, registers the metrics and starts the request log's writer.
@@ -200,6 +212,9 @@ func New(o Options) (*Gateway, error) {
 		o: o, models: newModels(o), metrics: m,
 		slots:   make(chan struct{}, o.MaxInFlight),
 		created: time.Now().Unix(),
+	}
+	if g.openAPI, err = openAPIDocument(g.routes()); err != nil {
+		return nil, fmt.Errorf("new gateway: %w", err)
 	}
 	switch {
 	case o.Records != nil:
@@ -221,7 +236,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.handler.
 // Mount hands the gateway's paths, and no others, of a mux to it, so that
 // pages can live beside it.
 func (g *Gateway) Mount(mux *http.ServeMux) {
-	for _, p := range []string{"/generate", "/generate/", "/v1/", "/healthz", "/readyz", "/metrics"} {
+	for _, p := range []string{"/generate", "/generate/", "/v1/", "/feedback", "/openapi.json", "/healthz", "/readyz", "/metrics"} {
 		mux.Handle(p, g)
 	}
 }

@@ -22,6 +22,7 @@ type generated struct {
 	FinishReason  stylesprint.FinishReason `json:"finish_reason"`
 	Usage         wireUsage                `json:"usage"`
 	RequestID     string                   `json:"request_id"`
+	GeneratedBy   *generatedBy             `json:"generated_by"`
 }
 
 // generatedPiece is one event of its stream.
@@ -67,7 +68,7 @@ func (g *Gateway) generate(w http.ResponseWriter, r *http.Request, x *exchange) 
 func (g *Gateway) generated(x *exchange, m *Model, reply stylesprint.Reply) generated {
 	return generated{
 		GeneratedText: reply.Text, Model: answeredBy(reply, m), FinishReason: finishOf(reply),
-		Usage: usageOf(reply.Usage), RequestID: x.id,
+		Usage: usageOf(reply.Usage), RequestID: x.id, GeneratedBy: g.generatedBy(x, m, reply),
 	}
 }
 

@@ -78,7 +78,7 @@ func TestGenerateErrors(t *testing.T) {
 		{"null", `null`, 400, "invalid_request", "", "must be a JSON object"},
 		{"no UTF-8", "{\"prompt\":\"\xff\"}", 400, "invalid_request", "", "UTF-8"},
 		{"control character", "{\"prompt\":\"a\x01b\"}", 400, "invalid_request", "", "byte 13"},
-		{"deep", `{"prompt":"x","model":` + strings.Repeat("[", 2000), 400, "invalid_request", "", "or end at byte"},
+		{"deep", `{"prompt":"x","model":` + strings.Repeat("[", 2000), 400, "invalid_request", "", "nested more than 256 deep"},
 		{"unknown field", `{"prompt":"x","max_token":5}`, 400, "invalid_request", "max_token", "max_token"},
 		{"capital", `{"Prompt":"x"}`, 400, "invalid_request", "Prompt", "Unknown field"},
 		{"prompt number", `{"prompt":5}`, 400, "invalid_request", "prompt", "prompt must be a string"},

@@ -11,17 +11,18 @@ import (
 // merged is a provider's own answer with all its fields, known to us or not, and those of
 // ours that it lacks. Where the provider's answer is none that a client of this route could
 // read, ours stands alone.
-func (s shape) merged(c call, reply stylesprint.Reply) ([]byte, error) {
+func (s shape) merged(c call, reply stylesprint.Reply, by *generatedBy) ([]byte, error) {
 	raw := []byte(reply.Raw)
-	if !s.readable(raw) {
-		return encode(s.whole(c, reply))
-	}
 	o := s.whole(c, reply)
+	o.GeneratedBy = by
+	if !s.readable(raw) {
+		return encode(o)
+	}
 	usage, err := encode(o.Usage)
 	if err != nil {
 		return nil, err
 	}
-	return rewrite(raw, append(s.frame(o, s.object), member{"usage", usage}), ""), nil
+	return disclosed(rewrite(raw, append(s.frame(o, s.object), member{"usage", usage}), ""), by)
 }
 
 // readable says whether every choice of a provider's answer, of which there is one at

@@ -77,7 +77,7 @@ func (g *Gateway) answerCompletion(w http.ResponseWriter, r *http.Request, c cal
 	if err != nil {
 		return o.reword(fromModel(err))
 	}
-	b, err := o.shape.merged(c, reply)
+	b, err := o.shape.merged(c, reply, g.generatedBy(c.x, c.model, reply))
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,8 @@ type kind int
 const (
 	open  kind = iota // nothing
 	keyed             // a key, where keys are asked for
-	model             // a key with scope generate, a place in flight, a bounded body, the deadline; and a record is kept
+	note              // a key with scope generate, a bounded body and the deadline
+	model             // as note, and a place in flight; a record is kept
 	admin             // a key with scope admin
 	local             // the same, or a request from this machine without a key
 )
@@ -45,6 +46,10 @@ func (g *Gateway) routes() []route {
 		{"POST", "/v1/completions", "/v1/completions", model, openAI, g.complete},
 		{"POST", "/v1/embeddings", "/v1/embeddings", model, openAI, g.embed},
 
+		{"POST", "/feedback", "/feedback", note, plain, g.giveFeedback},
+		{"DELETE", "/feedback", "/feedback", admin, plain, g.eraseFeedback},
+
+		{"GET", "/openapi.json", "/openapi.json", open, plain, g.showOpenAPI},
 		{"GET", "/healthz", "/healthz", open, plain, g.health},
 		{"GET", "/readyz", "/readyz", open, plain, g.readiness},
 		{"GET", "/metrics", "/metrics", local, plain, g.showMetrics()},
@@ -84,14 +89,17 @@ func (g *Gateway) guard(rt route) http.Handler {
 	})
 	refuse := func(w http.ResponseWriter, r *http.Request, err error) { g.fail(w, r, rt.dialect, err) }
 	var wrap []httpserver.Middleware
-	if rt.kind == model {
+	if rt.kind == model || rt.kind == note || rt.kind == admin {
 		wrap = append(wrap, httpserver.TimeLimit(g.o.Timeout))
 	}
 	if rt.kind != open {
 		wrap = append(wrap, g.authenticate(rt.kind, refuse))
 	}
 	if rt.kind == model {
-		wrap = append(wrap, g.admit(refuse), httpserver.BodyLimit(g.o.MaxBodyBytes, refuse))
+		wrap = append(wrap, g.admit(refuse))
+	}
+	if rt.kind == model || rt.kind == note {
+		wrap = append(wrap, httpserver.BodyLimit(g.o.MaxBodyBytes, refuse))
 	}
 	return httpserver.Chain(h, append([]httpserver.Middleware{g.label(rt), g.recovered(refuse)}, wrap...)...)
 }

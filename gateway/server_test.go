@@ -102,7 +102,7 @@ func serve(t testing.TB, s setup) *server {
 	ctx, cancel := context.WithCancel(context.Background())
 	out.Gateway, out.shut, out.addr, out.url = g, cancel, l.Addr().String(), "http://"+l.Addr().String()
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
-	out.client = &http.Client{Transport: transport}
+	out.client = &http.Client{Transport: newValidator(t, g, transport)}
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)

@@ -26,6 +26,8 @@ type completionObject struct {
 	Model   string     `json:"model"`
 	Choices []any      `json:"choices"`
 	Usage   *wireUsage `json:"usage,omitempty"`
+	// GeneratedBy is our own member, of whole answers and of the last chunk of a stream.
+	GeneratedBy *generatedBy `json:"generated_by,omitempty"`
 }
 
 type chatChoice struct {

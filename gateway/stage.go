@@ -25,6 +25,12 @@ type Call struct {
 	// Cache ("hit", "miss") and Flags (names of rules that matched) go into the request log.
 	Cache string
 	Flags []string
+	// Policy is the version of the content policy that the call passed, if one was asked. It
+	// goes into the disclosure.
+	Policy string
+	// Kept, if not empty, is what the request log keeps as the prompt, where it keeps prompts:
+	// a text from which what may not be kept is taken out.
+	Kept string
 }
 
 // Ask answers a call. With a non-nil emit the answer is streamed: emit is called in order,
@@ -58,9 +64,15 @@ func (g *Gateway) ask(w http.ResponseWriter, r *http.Request, c call, emit func(
 	for _, s := range slices.Backward(g.o.Stages) {
 		ask = s(ask)
 	}
-	reply, err := ask(r.Context(), &out, emit)
+	reply, err := ask(r.Context(), &out, g.disclosing(&out, emit))
 	settle(reply.Usage, max(reply.Billed, reply.Cost))
-	c.x.cache, c.x.flags = out.Cache, out.Flags
+	c.x.cache, c.x.flags, c.x.policy = out.Cache, out.Flags, out.Policy
+	if out.Kept != "" && c.x.prompt != "" {
+		c.x.prompt = out.Kept
+	}
+	if err == nil {
+		g.disclose(out.Header, out.Policy)
+	}
 	g.noteReply(c.x, reply)
 	return reply, err
 }

@@ -32,7 +32,7 @@ func TestChatStream(t *testing.T) {
 		`"choices":[{"index":0,"delta":{"content":" cool"},"logprobs":null,"finish_reason":null}]}`,
 		`"choices":[{"index":0,"delta":{"content":" shirt."},"logprobs":null,"finish_reason":null}]}`,
 		`"choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}]}`,
-		`"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":3,"total_tokens":4}}`,
+		`"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":3,"total_tokens":4},"generated_by":{"program":"stylesprint","model":"fake"}}`,
 		`[DONE]`,
 	}
 	if len(got) != len(want) {
@@ -52,7 +52,7 @@ func TestChatStream(t *testing.T) {
 		`"choices":[{"index":0,"text":"A","logprobs":null,"finish_reason":null}]}`,
 		`"choices":[{"index":0,"text":" cool","logprobs":null,"finish_reason":null}]}`,
 		`"choices":[{"index":0,"text":" shirt.","logprobs":null,"finish_reason":null}]}`,
-		`"choices":[{"index":0,"text":"","logprobs":null,"finish_reason":"stop"}]}`,
+		`"choices":[{"index":0,"text":"","logprobs":null,"finish_reason":"stop"}],"generated_by":{"program":"stylesprint","model":"fake"}}`,
 		`[DONE]`,
 	}
 	if len(got) != len(want) {

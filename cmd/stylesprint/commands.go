@@ -15,6 +15,7 @@ func (a *app) commands() []*cobra.Command {
 		a.reviewCommand(),
 		a.promptCommand(),
 		a.keysCommand(),
+		a.feedbackCommand(),
 		a.benchCommand(),
 		a.versionCommand(),
 	}

@@ -105,21 +105,27 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
+// waitReady waits until a server takes requests.
+func waitReady(t *testing.T, addr string, out io.Writer) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if res, err := http.Get("http://" + addr + "/readyz"); err == nil {
+			_ = res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the server was not ready in 20 s\n%v", out)
+		}
+	}
+}
+
 // visit asks the server everything and adds the answers to out.
 func visit(t *testing.T, addr string, out io.Writer) {
 	t.Helper()
 	base := "http://" + addr
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if res, err := http.Get(base + "/readyz"); err == nil {
-			_ = res.Body.Close()
-			if res.StatusCode == http.StatusOK {
-				break
-			}
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("the server was not ready in 20 s")
-		}
-	}
+	waitReady(t, addr, out)
 	posts := map[string]string{"/generate/": `{"prompt":"hello"}`, "/v1/chat/completions": `{"messages":[{"role":"user","content":"hello"}],"stream":true}`}
 	for path, body := range posts {
 		res, err := http.Post(base+path, "application/json", strings.NewReader(body))

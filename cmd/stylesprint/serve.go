@@ -58,6 +58,9 @@ told --no-jobs.`,
 				return err
 			}
 			if check {
+				if _, err := contentPolicy(c); err != nil {
+					return err
+				}
 				_, err := fmt.Fprintf(a.stdout, "settings are valid: %d models on %s\n", len(c.Models), c.Addr)
 				return err
 			}
@@ -141,11 +144,15 @@ func (s *server) run(ctx context.Context, listening func(net.Addr)) error {
 	if err != nil {
 		return err
 	}
-	g, err := gateway.New(gateway.Options{
+	o := gateway.Options{
 		Auth: s.door, Limits: s.door,
 		Models: s.models, Log: s.log, Requests: s.db, Records: records, Stages: stages, Metrics: registry, Ready: ready.Ready,
 		MaxBodyBytes: s.config.MaxBodyBytes, MaxInFlight: s.config.MaxInFlight, Timeout: s.config.RequestTimeout, LogBodies: s.config.LogBodies,
-	})
+	}
+	if _, err := s.addSafety(&o, s.db, registry); err != nil {
+		return err
+	}
+	g, err := gateway.New(o)
 	if err != nil {
 		return err
 	}
@@ -179,6 +186,8 @@ func (s *server) run(ctx context.Context, listening func(net.Addr)) error {
 	if db, ok := any(s.db).(pruner); ok {
 		defer s.startPruning(ctx, db)()
 	}
+	stopExpiry := s.expireFeedback(ctx, s.db)
+	defer stopExpiry()
 	err = srv.Run(ctx)
 	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.DrainTimeout)
 	defer cancel()

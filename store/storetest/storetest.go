@@ -52,6 +52,7 @@ type Store interface {
 	RequestTotals
 	review.Store
 	Access
+	Feedback
 }
 
 // Test runs the suite. open is called once for each part, with an empty database each time.
@@ -84,6 +85,7 @@ func Test(t *testing.T, open func(t *testing.T) Store) {
 		{"access/leases", testLeases},
 		{"access/sessions", testSessions},
 		{"access/trail", testTrail},
+		{"feedback", testFeedback},
 		{"cancelled", testCancelled},
 		{"concurrent", testConcurrent},
 	}

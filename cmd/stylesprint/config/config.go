@@ -60,6 +60,10 @@ type Config struct {
 	Database `yaml:",inline"`
 	Access   Access `yaml:"access"`
 	OIDC     OIDC   `yaml:"oidc"`
+	// Safety is what is checked in texts.
+	Safety Safety `yaml:"safety"`
+	// Feedback is what is kept of people's feedback.
+	Feedback Feedback `yaml:"feedback"`
 
 	// Hub and OpenAI come from the environment alone.
 	Hub    Hub    `yaml:"-"`
@@ -231,6 +235,8 @@ func (c Config) Validate() error {
 	c.validateAccess(add)
 	c.RequestLog.validate(add)
 	c.Cache.validate(add)
+	c.Safety.validate(add)
+	c.Feedback.validate(add)
 	names := map[string]bool{}
 	for i, m := range c.Models {
 		m.validate(fmt.Sprintf("models[%d]", i), add)
