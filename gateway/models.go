@@ -3,6 +3,7 @@ package gateway
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"stylesprint"
@@ -16,8 +17,8 @@ type models struct {
 	embeds    *Model
 }
 
-func newModels(o Options) *models {
-	m := &models{list: o.Models, byName: map[string]*Model{}}
+func newModels(o Settings) *models {
+	m := &models{list: slices.Clone(o.Models), byName: map[string]*Model{}}
 	for i := range m.list {
 		one := &m.list[i]
 		m.byName[one.Name] = one
@@ -100,17 +101,17 @@ func (g *Gateway) describe(m *Model) modelObject {
 	return modelObject{ID: m.Name, Object: "model", Created: g.created, OwnedBy: owner}
 }
 
-func (g *Gateway) listModels(w http.ResponseWriter, _ *http.Request, _ *exchange) error {
+func (g *Gateway) listModels(w http.ResponseWriter, _ *http.Request, x *exchange) error {
 	out := modelList{Object: "list", Data: []modelObject{}}
-	for i := range g.models.list {
-		out.Data = append(out.Data, g.describe(&g.models.list[i]))
+	for i := range x.live.models.list {
+		out.Data = append(out.Data, g.describe(&x.live.models.list[i]))
 	}
 	writeJSON(w, http.StatusOK, out)
 	return nil
 }
 
 func (g *Gateway) showModel(w http.ResponseWriter, r *http.Request, x *exchange) error {
-	m, err := g.models.find(r.PathValue("id"), x, nil)
+	m, err := x.live.models.find(r.PathValue("id"), x, nil)
 	if err != nil {
 		return err
 	}

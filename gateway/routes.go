@@ -82,14 +82,17 @@ func (g *Gateway) guard(rt route) http.Handler {
 	})
 	refuse := func(w http.ResponseWriter, r *http.Request, err error) { g.fail(w, r, rt.dialect, err) }
 	var wrap []httpserver.Middleware
+	if rt.kind != open {
+		wrap = append(wrap, g.hold)
+	}
 	if rt.kind == model {
-		wrap = append(wrap, httpserver.TimeLimit(g.o.Timeout))
+		wrap = append(wrap, timeLimit)
 	}
 	if rt.kind != open {
 		wrap = append(wrap, g.authenticate(refuse))
 	}
 	if rt.kind == model {
-		wrap = append(wrap, g.admit(refuse), httpserver.BodyLimit(g.o.MaxBodyBytes, refuse))
+		wrap = append(wrap, g.admit(refuse), bodyLimit(refuse))
 	}
 	return httpserver.Chain(h, append([]httpserver.Middleware{g.label(rt), g.recovered(refuse)}, wrap...)...)
 }
