@@ -52,6 +52,17 @@ func exchangeOf(r *http.Request) *exchange {
 	return x
 }
 
+// RequestOf returns the id under which the request of a context is recorded, which no other
+// request has, and its caller. It is for models that answer by them; ok is false outside of a
+// Gateway's requests.
+func RequestOf(ctx context.Context) (id string, caller Caller, ok bool) {
+	x, _ := ctx.Value(exchangeKey{}).(*exchange)
+	if x == nil {
+		return "", Caller{}, false
+	}
+	return x.record, x.caller, true
+}
+
 // reply notes what a model answered.
 func (x *exchange) reply(r stylesprint.Reply) {
 	x.usage, x.cost, x.answered = r.Usage, r.Cost, r.Model

@@ -20,6 +20,7 @@ package generate
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"stylesprint"
 )
@@ -89,6 +90,8 @@ type Delta struct {
 type ModelInfo struct {
 	Ref           stylesprint.ModelRef
 	ContextTokens int // prompt plus answer; 0 if unknown
+	// Retires is when the provider withdraws the model; zero if it does not say.
+	Retires time.Time
 }
 
 // Driver is what a provider implements. Implementations are safe for

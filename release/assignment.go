@@ -129,7 +129,7 @@ func before(history []Assignment) (leaves string, number int, shares []Share, er
 // effective is the number of the promotion that held after so many assignments; 0 for none.
 func effective(history []Assignment, number int) int {
 	for number > 0 && history[number-1].Kind == RolledBack {
-		number = history[number-1].Restores
+		number = min(history[number-1].Restores, number-1)
 	}
 	return number
 }

@@ -113,9 +113,11 @@ func (d *Driver) Models(ctx context.Context) ([]generate.ModelInfo, error) {
 	var list struct {
 		Data []struct {
 			ID            string `json:"id"`
-			MaxModelLen   int    `json:"max_model_len"`  // vLLM
-			ContextLength int    `json:"context_length"` // OpenRouter and others
-			ContextWindow int    `json:"context_window"` // Groq
+			MaxModelLen   int    `json:"max_model_len"`   // vLLM
+			ContextLength int    `json:"context_length"`  // OpenRouter and others
+			ContextWindow int    `json:"context_window"`  // Groq
+			Deprecation   any    `json:"deprecation"`     // Mistral; a date and time, or null
+			Expiration    any    `json:"expiration_date"` // OpenRouter; a date, or null
 			Meta          struct {
 				Context      int `json:"n_ctx"`       // llama-server
 				TrainContext int `json:"n_ctx_train"` // llama-server
@@ -136,12 +138,25 @@ func (d *Driver) Models(ctx context.Context) ([]generate.ModelInfo, error) {
 				context = n // the last one known is the most exact
 			}
 		}
-		models = append(models, generate.ModelInfo{Ref: stylesprint.ModelRef{Provider: "openai", Name: m.ID}, ContextTokens: context})
+		models = append(models, generate.ModelInfo{Ref: stylesprint.ModelRef{Provider: "openai", Name: m.ID}, ContextTokens: context, Retires: retires(m.Deprecation, m.Expiration)})
 	}
 	if len(models) == 0 && d.options.Model != "" {
 		models = []generate.ModelInfo{{Ref: stylesprint.ModelRef{Provider: "openai", Name: d.options.Model}}}
 	}
 	return models, nil
+}
+
+// retires is the first of the dates that can be read. One without a time means its beginning, UTC.
+func retires(dates ...any) time.Time {
+	for _, v := range dates {
+		d, _ := v.(string)
+		for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", time.DateOnly} {
+			if t, err := time.Parse(layout, d); err == nil {
+				return t.UTC()
+			}
+		}
+	}
+	return time.Time{}
 }
 
 // Close implements generate.Driver. It waits for running requests and may be called twice.

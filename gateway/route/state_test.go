@@ -1,0 +1,656 @@
+package route_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"stylesprint"
+	"stylesprint/gateway/route"
+	"stylesprint/generate"
+)
+
+const down = stylesprint.CodeUnavailable
+
+// quick is a breaker that four requests can open, for as long as a test says.
+func quick(open time.Duration) change {
+	return breaker(route.Breaker{Window: time.Minute, MinRequests: 4, ErrorRatio: 0.5, Open: open})
+}
+
+// A target opens at the ratio of failures, not before the least number of requests; then it is
+// passed over, and one request finds out whether it is back.
+func TestBreaker(t *testing.T) {
+	t.Parallel()
+	a, b := plays(say("a"), fail(down), say("a"), fail(down)), plays(say("b"))
+	w := open(t, []*client{a, b}, quick(50*time.Millisecond))
+	for i := range 4 {
+		if w.target(t, "a").State != "closed" {
+			t.Fatalf("open after %d requests", i)
+		}
+		if _, _, err := w.ask(t.Context(), true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := w.target(t, "a")
+	if s.State != "open" || s.OpenFor <= 0 || s.Attempts != 4 || s.Faults != 2 || s.LastFault != down || w.metric(t, "target_state", "target", "a") != 2 {
+		t.Fatalf("%+v", s)
+	}
+	for range 3 {
+		if reply, _, err := w.ask(t.Context(), true); err != nil || reply.Target != "b" || reply.Attempts != 1 {
+			t.Errorf("while open: %+v, error %v", reply, err)
+		}
+	}
+	if a.asked() != 4 || w.metric(t, "skips_total", "target", "a", "reason", "open") != 3 {
+		t.Errorf("%d calls", a.asked())
+	}
+	time.Sleep(60 * time.Millisecond)
+	if _, _, err := w.ask(t.Context(), true); err != nil || a.asked() != 5 || w.target(t, "a").State != "open" {
+		t.Errorf("a trial that failed: error %v, %d calls, %+v", err, a.asked(), w.target(t, "a"))
+	}
+	a.then(say("back"))
+	time.Sleep(60 * time.Millisecond)
+	if reply, _, err := w.ask(t.Context(), true); err != nil || reply.Text != "back" || w.target(t, "a").State != "closed" {
+		t.Errorf("a trial that went well: %+v, error %v, %+v", reply, err, w.target(t, "a"))
+	}
+}
+
+// Faulty requests do not open a breaker, and as a trial they show that the target is there. A
+// caller that leaves during a trial decides nothing and blocks nobody.
+func TestBreakerAndCallers(t *testing.T) {
+	t.Parallel()
+	a := plays(fail(stylesprint.CodeInvalid))
+	w := open(t, []*client{a}, quick(time.Millisecond))
+	for range 20 {
+		_, _, _ = w.ask(t.Context(), true)
+	}
+	if s := w.target(t, "a"); s.State != "closed" || s.Faults != 0 {
+		t.Errorf("invalid requests: %+v", s)
+	}
+	takeOut := func() {
+		t.Helper()
+		a.then(fail(down))
+		for range 8 {
+			_, _, _ = w.ask(t.Context(), false)
+		}
+		if s := w.target(t, "a").State; s == "closed" {
+			t.Fatal(s)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	takeOut()
+	a.then(fail(stylesprint.CodeRefused))
+	if _, _, err := w.ask(t.Context(), true); stylesprint.CodeOf(err) != stylesprint.CodeRefused || w.target(t, "a").State != "closed" {
+		t.Errorf("a refusal as a trial: error %v, %+v", err, w.target(t, "a"))
+	}
+	takeOut()
+	a.then(hangs(""))
+	for range 3 {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		cancelled, leave := context.WithCancel(ctx)
+		go func() {
+			time.Sleep(5 * time.Millisecond)
+			leave()
+		}()
+		_, _, err := w.ask(cancelled, true)
+		cancel()
+		if s := w.target(t, "a"); stylesprint.CodeOf(err) != stylesprint.CodeCancelled || s.State != "half-open" {
+			t.Errorf("a caller that left during a trial: error %v, %+v", err, s)
+		}
+	}
+	a.then(failAfter(stylesprint.CodeRateLimited, time.Nanosecond))
+	_, _, _ = w.ask(t.Context(), true)
+	a.then(say("back"))
+	if _, _, err := w.ask(t.Context(), true); err != nil || w.target(t, "a").State != "closed" {
+		t.Errorf("error %v, %+v", err, w.target(t, "a"))
+	}
+}
+
+// The first token of a trial lets the others in: they need not wait for its end.
+func TestTrialOfALongAnswer(t *testing.T) {
+	t.Parallel()
+	a := plays(fail(down))
+	w := open(t, []*client{a}, quick(time.Millisecond))
+	for range 8 {
+		_, _, _ = w.ask(t.Context(), false)
+	}
+	time.Sleep(5 * time.Millisecond)
+	a.then(hangs("a long"))
+	ctx, cancel := context.WithCancel(t.Context())
+	began := make(chan struct{})
+	var done sync.WaitGroup
+	done.Go(func() {
+		_, _ = w.Generator("m").Stream(ctx, question, func(generate.Delta) error {
+			select {
+			case <-began:
+			default:
+				close(began)
+			}
+			return nil
+		})
+	})
+	<-began
+	for w.target(t, "a").State != "closed" {
+		runtime.Gosched()
+	}
+	cancel()
+	done.Wait()
+}
+
+// Where every target is out, callers are told when to come back.
+func TestAllOut(t *testing.T) {
+	t.Parallel()
+	a, b := plays(fail(down)), plays(fail(down))
+	w := open(t, []*client{a, b}, quick(20*time.Second))
+	for range 4 {
+		if _, _, err := w.ask(t.Context(), true); stylesprint.CodeOf(err) != down {
+			t.Fatal(err)
+		}
+	}
+	calls := a.asked() + b.asked()
+	reply, _, err := w.ask(t.Context(), true)
+	var e *stylesprint.Error
+	if !errors.As(err, &e) || e.Code != down || e.RetryAfter < 15*time.Second || e.RetryAfter > 20*time.Second || reply.Attempts != 0 || reply.Release != "r1" {
+		t.Errorf("%+v, error %+v", reply, e)
+	}
+	if a.asked()+b.asked() != calls {
+		t.Error("a target that is out was asked")
+	}
+}
+
+// A full target is passed over; where all are full, callers are told to come back soon.
+func TestConcurrency(t *testing.T) {
+	t.Parallel()
+	a, b := plays(hangs("")), plays(hangs(""))
+	w := open(t, []*client{a, b}, func(o *route.Options) { o.Targets[0].MaxConcurrent, o.Targets[1].MaxConcurrent = 2, 1 })
+	ctx, cancel := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	for range 3 {
+		all.Go(func() { _, _, _ = w.ask(ctx, true) })
+	}
+	for a.asked()+b.asked() < 3 {
+		runtime.Gosched()
+	}
+	if a.asked() != 2 || b.asked() != 1 || w.target(t, "a").InFlight != 2 || w.metric(t, "target_in_flight") != 3 {
+		t.Errorf("%d and %d calls", a.asked(), b.asked())
+	}
+	_, _, err := w.ask(t.Context(), true)
+	var e *stylesprint.Error
+	if !errors.As(err, &e) || e.Code != stylesprint.CodeRateLimited || e.RetryAfter != time.Second {
+		t.Errorf("all full: error %+v", err)
+	}
+	if w.metric(t, "skips_total", "target", "b", "reason", "full") != 1 {
+		t.Error("a full target is not counted")
+	}
+	cancel()
+	all.Wait()
+	a.then(say("a"))
+	if reply, _, err := w.ask(t.Context(), true); err != nil || reply.Target != "a" || w.target(t, "a").InFlight != 0 || w.target(t, "a").Faults != 0 {
+		t.Errorf("afterwards: %+v, error %v", reply, err)
+	}
+}
+
+// real is the real clock.
+func real(o *route.Options) { o.Now, o.Sleep = nil, nil }
+
+// Silence before the first token moves on; silence after it ends the answer; neither without
+// a caller that is told why.
+func TestSilence(t *testing.T) {
+	t.Parallel()
+	limits := policy(route.Policy{FirstToken: 30 * time.Millisecond, Idle: 30 * time.Millisecond, Whole: 30 * time.Millisecond})
+	w := open(t, []*client{plays(hangs("")), plays(say("b"))}, limits, real)
+	if reply, _, err := w.ask(t.Context(), true); err != nil || reply.Target != "b" || reply.FirstToken < 30*time.Millisecond || w.target(t, "a").LastFault != stylesprint.CodeTimeout {
+		t.Errorf("no first token: %+v, error %v", reply, err)
+	}
+	w = open(t, []*client{plays(hangs("")), plays(say("b"))}, limits, real)
+	if reply, _, err := w.ask(t.Context(), false); err != nil || reply.Target != "b" {
+		t.Errorf("no whole answer: %+v, error %v", reply, err)
+	}
+	w = open(t, []*client{plays(hangs("half an ")), plays(say("b"))}, limits, real)
+	reply, seen, err := w.ask(t.Context(), true)
+	if stylesprint.CodeOf(err) != stylesprint.CodeTimeout || !strings.Contains(err.Error(), "fell silent") || seen != "half an " || reply.Attempts != 1 || w.target(t, "a").Faults != 1 {
+		t.Errorf("stall: %q, %+v, error %v", seen, reply, err)
+	}
+	// A slow reader is no silence of the target.
+	w = open(t, []*client{plays(say("one two three"))}, limits, real)
+	if _, err := w.Generator("m").Stream(t.Context(), question, func(generate.Delta) error {
+		time.Sleep(50 * time.Millisecond)
+		return nil
+	}); err != nil {
+		t.Errorf("slow reader: error %v", err)
+	}
+}
+
+// One deadline holds all attempts and waits.
+func TestDeadline(t *testing.T) {
+	t.Parallel()
+	w := open(t, []*client{plays(hangs("")), plays(hangs("")), plays(say("c"))}, policy(route.Policy{FirstToken: 40 * time.Millisecond, Deadline: 60 * time.Millisecond}), real)
+	start := time.Now()
+	reply, _, err := w.ask(t.Context(), true)
+	if stylesprint.CodeOf(err) != stylesprint.CodeTimeout || !strings.Contains(err.Error(), "all attempts together") || reply.Attempts != 2 || time.Since(start) < 60*time.Millisecond {
+		t.Errorf("%+v, error %v", reply, err)
+	}
+	// No wait is begun that would end after it.
+	w = open(t, []*client{plays(fail(down))}, policy(route.Policy{Deadline: time.Second, Backoff: route.Backoff{Min: 800 * time.Millisecond, Max: 800 * time.Millisecond, Jitter: -1}}))
+	if reply, _, err := w.ask(t.Context(), true); stylesprint.CodeOf(err) != down || reply.Attempts != 2 {
+		t.Errorf("%+v, error %v, waits %v", reply, err, w.clock.sleeps())
+	}
+	// The caller's own deadline counts as well, and against a target that has said nothing.
+	w = open(t, []*client{plays(hangs("")), plays(say("b"))}, real)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if reply, _, err := w.ask(ctx, true); err == nil || reply.Attempts != 1 || w.target(t, "a").Faults != 1 {
+		t.Errorf("%+v, error %v", reply, err)
+	}
+}
+
+// A caller that leaves ends the call at its target, and counts against nobody.
+func TestCallerLeaves(t *testing.T) {
+	t.Parallel()
+	for _, said := range []string{"", "half an "} {
+		a, b := plays(hangs(said)), plays(say("b"))
+		w := open(t, []*client{a, b}, real)
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			for a.asked() == 0 {
+				runtime.Gosched()
+			}
+			time.Sleep(5 * time.Millisecond)
+			cancel()
+		}()
+		reply, _, err := w.ask(ctx, true)
+		if stylesprint.CodeOf(err) != stylesprint.CodeCancelled || b.asked() != 0 || w.target(t, "a").Faults != 0 || reply.Attempts != 1 || reply.Text != said {
+			t.Errorf("%q: %+v, error %v", said, reply, err)
+		}
+		if n := w.metric(t, "requests_total", "outcome", "cancelled", "release", "r1"); n != 1 {
+			t.Errorf("%v requests counted as cancelled", n)
+		}
+	}
+	// During a wait.
+	w := open(t, []*client{plays(failAfter(stylesprint.CodeRateLimited, time.Second))}, real)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	gone, leave := context.WithCancel(ctx)
+	leave()
+	if _, _, err := w.ask(gone, true); stylesprint.CodeOf(err) == "" {
+		t.Error("no error")
+	}
+	// An error of the caller's own comes back as it is.
+	stop := errors.New("stop")
+	w = open(t, []*client{plays(say("one two")), plays(say("b"))})
+	if _, err := w.Generator("m").Stream(t.Context(), question, func(generate.Delta) error { return stop }); err != stop || w.target(t, "a").Faults != 0 {
+		t.Errorf("error %v", err)
+	}
+}
+
+// However many requests fail, retries stay within the budget.
+func TestBudget(t *testing.T) {
+	t.Parallel()
+	a := plays(fail(down))
+	w := open(t, []*client{a}, breaker(route.Breaker{MinRequests: 1 << 20}), policy(route.Policy{Attempts: 4, Backoff: route.Backoff{Min: 1, Max: 1}}),
+		func(o *route.Options) { o.Budget = route.Budget{Ratio: 0.2, PerSecond: 1, TTL: 10 * time.Second} })
+	const n = 1000
+	for range n {
+		if _, _, err := w.ask(t.Context(), true); stylesprint.CodeOf(err) != down {
+			t.Fatal(err)
+		}
+	}
+	// A fifth of the requests, and the floor of ten for ten seconds.
+	if got := a.asked(); got != n+n/5+10 || w.metric(t, "retries_total") != n/5+10 || w.metric(t, "retries_refused_total", "reason", "budget") == 0 {
+		t.Errorf("%d calls for %d requests, %v retries", got, n, w.metric(t, "retries_total"))
+	}
+	if left := w.Status().RetriesLeft; left >= 1 || left != w.metric(t, "budget_retries_remaining") {
+		t.Errorf("%v retries left", left)
+	}
+	_ = w.clock.Sleep(t.Context(), 20*time.Second)
+	if left := w.Status().RetriesLeft; left != 10 {
+		t.Errorf("%v retries left after a while", left)
+	}
+	// Without any ratio and floor nothing is tried again.
+	a = plays(fail(down))
+	w = open(t, []*client{a}, func(o *route.Options) { o.Budget = route.Budget{Ratio: -1, PerSecond: -1} })
+	if _, _, err := w.ask(t.Context(), true); err == nil || a.asked() != 1 {
+		t.Errorf("error %v, %d calls", err, a.asked())
+	}
+}
+
+// The budget is one for all routes.
+func TestBudgetIsShared(t *testing.T) {
+	t.Parallel()
+	a := plays(fail(down))
+	w := open(t, []*client{a}, func(o *route.Options) {
+		o.Budget = route.Budget{Ratio: -1, PerSecond: 0.1, TTL: 10 * time.Second}
+		other := o.Routes[0]
+		other.Name = "n"
+		o.Routes = append(o.Routes, other)
+	})
+	for _, name := range []string{"m", "n"} {
+		_, _ = w.Generator(name).Generate(t.Context(), question)
+	}
+	if a.asked() != 3 {
+		t.Errorf("%d calls, want one retry for both", a.asked())
+	}
+}
+
+// What retries may cost is bounded, for one request and for all of them.
+func TestCostCaps(t *testing.T) {
+	t.Parallel()
+	price := func(o *route.Options) { // at most 6 tokens of prompt and 256 of answer: 518 millionths
+		for i := range o.Targets {
+			o.Targets[i].Price = stylesprint.Price{InputPerMillion: 1, OutputPerMillion: 2}
+		}
+	}
+	for _, c := range []struct {
+		most float64
+		want int
+	}{{0, 3}, {0.000517, 1}, {0.000519, 3}} {
+		a := plays(fail(down))
+		w := open(t, []*client{a}, price, policy(route.Policy{CostCap: c.most}))
+		_, _, err := w.ask(t.Context(), true)
+		if stylesprint.CodeOf(err) != down || a.asked() != c.want {
+			t.Errorf("cap %v: %d calls, want %d, error %v", c.most, a.asked(), c.want, err)
+		}
+		if n := w.metric(t, "retries_refused_total", "reason", "cost"); n != 0 != (c.want == 1) {
+			t.Errorf("cap %v: %v refusals", c.most, n)
+		}
+	}
+	// A dear target is passed over for a cheap one.
+	w := open(t, []*client{plays(fail(down)), plays(say("dear")), plays(say("cheap"))}, price, policy(route.Policy{CostCap: 0.001}), func(o *route.Options) { o.Targets[1].Price.OutputPerMillion = 1000 })
+	if reply, _, err := w.ask(t.Context(), true); err != nil || reply.Target != "c" {
+		t.Errorf("%+v, error %v", reply, err)
+	}
+	// All requests together: two retries' worth.
+	a := plays(fail(down))
+	w = open(t, []*client{a}, price, breaker(route.Breaker{MinRequests: 1 << 20}), func(o *route.Options) { o.Budget.Cost = 0.0011 })
+	for range 5 {
+		_, _, _ = w.ask(t.Context(), true)
+	}
+	if a.asked() != 7 || w.Status().CostLeft > 0.0001 || w.metric(t, "budget_cost_remaining") > 0.0001 {
+		t.Errorf("%d calls, %v left", a.asked(), w.Status().CostLeft)
+	}
+}
+
+// A target that is out is let in by a probe that succeeds; one that nobody asks is taken out by two that fail.
+func TestProbes(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var fault error
+	set := func(err error) { mu.Lock(); fault = err; mu.Unlock() }
+	retires := time.Date(2027, 3, 1, 0, 0, 0, 0, time.UTC)
+	a, b := plays(fail(down)), plays(say("b"))
+	models := func(context.Context) ([]generate.ModelInfo, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if fault != nil {
+			return nil, fault
+		}
+		return []generate.ModelInfo{{Ref: stylesprint.ModelRef{Name: "other"}}, {Ref: stylesprint.ModelRef{Name: "model-a"}, Retires: retires}}, nil
+	}
+	a.models = models
+	w := open(t, []*client{a, b}, quick(time.Hour), real, func(o *route.Options) {
+		o.ProbeInterval = 10 * time.Millisecond
+		o.Targets[1].Retires = retires.AddDate(1, 0, 0)
+	})
+	set(&stylesprint.Error{Code: down, Message: "gone"})
+	ctx, cancel := context.WithCancel(t.Context())
+	ran := make(chan error, 1)
+	go func() { ran <- w.Run(ctx) }()
+	defer func() {
+		cancel()
+		if err := <-ran; err != nil {
+			t.Error(err)
+		}
+	}()
+	until := func(what string, ok func() bool) {
+		t.Helper()
+		for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("never %s: %+v", what, w.Status().Targets)
+			}
+		}
+	}
+	until("taken out", func() bool { return w.target(t, "a").State == "open" })
+	if reply, _, err := w.ask(t.Context(), true); err != nil || reply.Target != "b" || reply.Attempts != 1 || a.asked() != 0 {
+		t.Errorf("%+v, error %v, %d calls", reply, err, a.asked())
+	}
+	if s := w.target(t, "a"); s.ProbeOK || s.ProbedAt.IsZero() || w.metric(t, "target_state", "target", "a") != 2 || w.metric(t, "target_probe_success", "target", "a") != 0 {
+		t.Errorf("%+v", s)
+	}
+	set(nil)
+	until("back", func() bool { return w.target(t, "a").State == "closed" })
+	for range 4 { // its breaker opens, for an hour
+		_, _, _ = w.ask(t.Context(), true)
+	}
+	until("let in for a trial", func() bool { return w.target(t, "a").State == "half-open" })
+	a.then(say("a"))
+	if reply, _, err := w.ask(t.Context(), true); err != nil || reply.Target != "a" || w.target(t, "a").State != "closed" {
+		t.Errorf("%+v, error %v", reply, err)
+	}
+	if s := w.target(t, "a"); !s.ProbeOK || s.Unlisted || !s.Retires.Equal(retires) || w.metric(t, "target_retires_timestamp_seconds", "target", "a") != float64(retires.Unix()) {
+		t.Errorf("%+v", s)
+	}
+	if s := w.target(t, "b"); !s.Retires.Equal(retires.AddDate(1, 0, 0)) {
+		t.Errorf("the configured date: %+v", s)
+	}
+	// A server without a model list is there.
+	set(&stylesprint.Error{Code: stylesprint.CodeNotFound, Message: "no such path"})
+	before := w.target(t, "a").ProbedAt
+	until("probed", func() bool { return w.target(t, "a").ProbedAt.After(before.Add(30 * time.Millisecond)) })
+	if s := w.target(t, "a"); s.State != "closed" || !s.ProbeOK {
+		t.Errorf("%+v", s)
+	}
+}
+
+// Without an interval nothing is probed, and Run waits all the same.
+func TestNoProbes(t *testing.T) {
+	t.Parallel()
+	a := plays(say("a"))
+	w := open(t, []*client{a}, func(o *route.Options) { o.ProbeInterval = -1 })
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if err := w.Run(ctx); err != nil || ctx.Err() == nil || a.probes != 0 {
+		t.Errorf("error %v, %d probes", err, a.probes)
+	}
+}
+
+// A new configuration keeps the state of targets that stay, and calls in flight.
+func TestUpdate(t *testing.T) {
+	t.Parallel()
+	a, b := plays(hangs("half ")), plays(say("b"))
+	w := open(t, []*client{a, b}, quick(time.Hour), real)
+	g := w.Generator("m")
+	ctx, cancel := context.WithCancel(t.Context())
+	began, ended := make(chan struct{}), make(chan error, 1)
+	first := sync.OnceFunc(func() { close(began) })
+	go func() {
+		_, err := g.Stream(ctx, question, func(generate.Delta) error { first(); return nil })
+		ended <- err
+	}()
+	<-began
+	a.then(fail(down))
+	for range 4 {
+		_, _, _ = w.ask(t.Context(), true)
+	}
+	next := options(a, b)
+	next.Targets[0].Breaker, next.Targets[1].Breaker = route.Breaker{Window: time.Minute, MinRequests: 4, ErrorRatio: 0.5, Open: time.Hour}, route.Breaker{}
+	next.Routes[0].Shares[0].Release = "r2"
+	next.Routes[0].Name = "m"
+	bad := next.Routes[0]
+	bad.Shares = nil
+	if err := w.Update(next.Targets, []route.Route{bad}); err == nil || !strings.Contains(err.Error(), "routes[0].shares: none given") {
+		t.Errorf("error %v", err)
+	}
+	if err := w.Update(next.Targets, next.Routes); err != nil {
+		t.Fatal(err)
+	}
+	if reply, err := g.Generate(t.Context(), question); err != nil || reply.Release != "r2" || reply.Target != "b" || reply.Attempts != 1 || w.target(t, "a").State != "open" {
+		t.Errorf("%+v, error %v, %+v", reply, err, w.target(t, "a"))
+	}
+	if w.target(t, "a").InFlight != 1 {
+		t.Error("the call in flight is forgotten")
+	}
+	// Another breaker begins anew; a route that is gone says so; series of what is gone go too.
+	next.Targets[0].Breaker.Trials = 2
+	next.Routes[0].Name = "n"
+	next.Routes[0].Shares[0].Targets = next.Routes[0].Shares[0].Targets[:1]
+	if err := w.Update(next.Targets[:1], next.Routes); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.Generate(t.Context(), question); stylesprint.CodeOf(err) != stylesprint.CodeUnavailable {
+		t.Errorf("error %v", err)
+	}
+	if s := w.Status(); len(s.Targets) != 1 || s.Targets[0].State != "closed" || len(w.Routes()) != 1 || w.Routes()[0] != "n" {
+		t.Errorf("%+v", s)
+	}
+	cancel()
+	if err := <-ended; stylesprint.CodeOf(err) != stylesprint.CodeCancelled {
+		t.Errorf("the call in flight: %v", err)
+	}
+	if n := w.metric(t, "attempts_total", "target", "b") + w.metric(t, "target_state", "target", "b"); n != 0 {
+		t.Errorf("series of a target that is gone: %v", n)
+	}
+}
+
+// Many callers, failures and updates at once: nothing is lost, nothing runs on.
+func TestManyCallers(t *testing.T) {
+	t.Parallel()
+	flaky := func() *client {
+		n := 0
+		var mu sync.Mutex
+		return plays(func(ctx context.Context, req generate.Request, emit func(generate.Delta) error) (stylesprint.Reply, error) {
+			mu.Lock()
+			n++
+			odd := n%3 == 0
+			mu.Unlock()
+			if odd {
+				return fail(down)(ctx, req, emit)
+			}
+			return say("one two three")(ctx, req, emit)
+		})
+	}
+	a, b := flaky(), flaky()
+	w := open(t, []*client{a, b}, real, quick(time.Millisecond), policy(route.Policy{Attempts: 5, Backoff: route.Backoff{Min: 1, Max: time.Millisecond}}), func(o *route.Options) { o.Targets[0].MaxConcurrent = 8 })
+	o := options(a, b)
+	o.Targets[0].MaxConcurrent = 8
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	good, bad := 0, 0
+	for range 16 {
+		all.Go(func() {
+			for range 50 {
+				_, seen, err := w.ask(t.Context(), true)
+				mu.Lock()
+				if err == nil {
+					good++
+					if seen != "one two three" {
+						t.Errorf("%q", seen)
+					}
+				} else {
+					bad++
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	for range 20 {
+		if err := w.Update(o.Targets, o.Routes); err != nil {
+			t.Error(err)
+		}
+		_ = w.Status()
+		_, _ = w.metrics.Gather()
+		time.Sleep(time.Millisecond)
+	}
+	all.Wait()
+	if good+bad != 800 || good < 400 || w.metric(t, "requests_total") != 800 || w.metric(t, "target_in_flight") != 0 {
+		t.Errorf("%d good, %d bad, %v counted", good, bad, w.metric(t, "requests_total"))
+	}
+}
+
+func TestValidate(t *testing.T) {
+	t.Parallel()
+	c := plays(say("x"))
+	o := route.Options{
+		ProbeTimeout: -1,
+		Budget:       route.Budget{Ratio: 2, TTL: -1, Cost: -1},
+		Targets: []route.Target{{Name: "a", Client: c}, {Name: "a", MaxConcurrent: -1, ContextTokens: -1, Price: stylesprint.Price{OutputPerMillion: -1}, Breaker: route.Breaker{Window: -1, MinRequests: -1, ErrorRatio: 2, Open: -1, Trials: -1}},
+			{Name: " b", Client: c}},
+		Routes: []route.Route{
+			{Name: "m", Shares: []route.Share{
+				{Percent: 50, Targets: []route.Choice{{Target: "a"}, {Target: "a"}, {Target: "zz", Weight: -1}}}, {Percent: 49.999, Targets: nil}},
+				Policy: route.Policy{Attempts: -1, Backoff: route.Backoff{Min: 3 * time.Second, Jitter: 2}, FirstToken: -1, Deadline: -1, CostCap: -1}},
+			{Name: "m"},
+		},
+	}
+	err := o.Validate()
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{
+		"probe_timeout:", "budget.ratio:", "budget.ttl:", "budget.cost:",
+		`targets[1].name: "a" is there twice`, "targets[1]: \"a\" has no client", "targets[1].max_concurrent:", "targets[1].context_tokens:", "targets[1].price.output_per_million:",
+		"targets[1].breaker.window:", "targets[1].breaker.min_requests:", "targets[1].breaker.error_ratio:", "targets[1].breaker.open:", "targets[1].breaker.trials:", "targets[2].name:",
+		`routes[0].shares[0].targets[1].target: "a" is there twice`, `routes[0].shares[0].targets[2].target: no target named "zz"`, "routes[0].shares[0].targets[2].weight:",
+		"routes[0].shares[1].percent:", "routes[0].shares[1].targets:", `routes[0].shares[1].release: "" is there twice`, "routes[0].policy.attempts:", "routes[0].policy.backoff.min:", "routes[0].policy.backoff.jitter:",
+		"routes[0].policy.first_token_timeout:", "routes[0].policy.deadline:", "routes[0].policy.cost_cap:", `routes[1].name: "m" is there twice`, "routes[1].shares: none given",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("no %q in:\n%v", want, err)
+		}
+	}
+	if _, err := route.New(o); err == nil {
+		t.Error("New takes what Validate refuses")
+	}
+	if err := options(c).Validate(); err != nil {
+		t.Error(err)
+	}
+	if err := route.Default().Validate(); err != nil {
+		t.Error(err)
+	}
+	reg := prometheus.NewRegistry()
+	good := options(c)
+	good.Metrics = reg
+	if _, err := route.New(good); err != nil {
+		t.Error(err)
+	}
+	if _, err := route.New(good); err == nil {
+		t.Error("metrics that are there already are no fault")
+	}
+	thirds := options(c)
+	s := thirds.Routes[0].Shares[0]
+	thirds.Routes[0].Shares = nil
+	for i, p := range []float64{33.33, 33.33, 33.34} {
+		s.Release, s.Percent = fmt.Sprint(i), p
+		thirds.Routes[0].Shares = append(thirds.Routes[0].Shares, s)
+	}
+	if err := thirds.Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A client that panics takes no place with it.
+func TestPanic(t *testing.T) {
+	t.Parallel()
+	a := plays(func(context.Context, generate.Request, func(generate.Delta) error) (stylesprint.Reply, error) {
+		panic("oh")
+	})
+	w := open(t, []*client{a}, func(o *route.Options) { o.Targets[0].MaxConcurrent = 1 })
+	for range 3 {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("the panic is swallowed")
+				}
+			}()
+			_, _, _ = w.ask(t.Context(), true)
+		}()
+	}
+	if s := w.target(t, "a"); a.asked() != 3 || s.InFlight != 0 {
+		t.Errorf("%d calls, %+v", a.asked(), s)
+	}
+}
