@@ -14,6 +14,7 @@ func (a *app) commands() []*cobra.Command {
 		a.evalCommand(),
 		a.reviewCommand(),
 		a.promptCommand(),
+		a.releaseCommand(),
 		a.benchCommand(),
 		a.versionCommand(),
 	}

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -15,7 +17,9 @@ import (
 	"stylesprint"
 	"stylesprint/cmd/stylesprint/config"
 	"stylesprint/gateway"
+	"stylesprint/gateway/route"
 	"stylesprint/internal/httpserver"
+	"stylesprint/release"
 	"stylesprint/store/sqlite"
 	"stylesprint/web"
 )
@@ -99,33 +103,40 @@ func mayListen(addr string) error {
 type serving struct {
 	role      role
 	flags     serveFlags
-	listening func(net.Addr)    // told the address; may be nil
-	reload    <-chan struct{}   // asks to read the configuration again; nil: SIGHUP does
+	listening func(net.Addr) // told the address; may be nil
 }
 
 // server is what serve joins. Parts read and fill it before it listens.
 type server struct {
 	app     *app
 	how     serving
-	config  config.Config // as of the last reload; current() is for requests
+	config  config.Config // that it was started with; plan has the one that holds
 	log     *slog.Logger
 	db      *sqlite.DB
 	metrics *prometheus.Registry
 	ready   *httpserver.Readiness
 	closing chan struct{} // closed when the server begins to stop
-	models  modelPool
-	lent    []openModel // language models, for jobs
 
 	// What parts add to.
-	gateway gateway.Options // Stages from the outermost to the innermost, Auth, Limits, Requests, Describe
+	gateway gateway.Options // Stages from the outermost to the innermost, Auth, Limits, Requests
 	pages   web.Options
 	mux     *http.ServeMux
-	guard   httpserver.Middleware                     // before /admin: who may; nil lets everybody in who reaches the server
-	tasks   []func(context.Context)                   // run until the server stops, which waits for them
+	guard   httpserver.Middleware                        // before /admin; nil lets everybody in who reaches the server
+	actor   func(*http.Request) string                   // who asks /admin and the pages; nil: nobody knows
+	trail   release.Trail                                // told of promotions and rollbacks; nil: none is kept
+	tasks   []func(context.Context)                      // run until the server stops, which waits for them
 	reloads []func(context.Context, config.Config) error // told of a configuration that holds from now on
-	open    closers                                   // closed last first, after the last request
+	open    closers                                      // closed last first, after the last request
 
-	api *gateway.Gateway
+	// What is served. The fields below change under change.
+	api      *gateway.Gateway
+	router   *route.Router
+	plan     atomic.Pointer[plan]
+	products atomic.Pointer[productSet]
+	change   sync.Mutex
+	models   modelPool
+	retiring sync.WaitGroup
+	lent     []openModel // language models that jobs may use; set before the server listens
 }
 
 // parts lists what is joined, in the order in which a request meets it. Each line is a
@@ -151,6 +162,7 @@ func (a *app) serve(ctx context.Context, c config.Config, how serving) error {
 		s.log = slog.New(slog.NewJSONHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	}
 	err := s.run(ctx)
+	s.retiring.Wait()
 	return errors.Join(err, s.open.Close())
 }
 
@@ -202,7 +214,8 @@ func (s *server) assemble(ctx context.Context) error {
 		s.tasks = append(s.tasks, s.workOnJobs)
 	}
 	if !s.how.role.api() {
-		return s.mountProbes()
+		s.mountProbes()
+		return nil
 	}
 	s.gateway = gateway.Options{Log: s.log, Requests: s.db, Metrics: s.metrics, Ready: s.ready.Ready, LogBodies: s.config.LogBodies}
 	for _, join := range s.parts() {
