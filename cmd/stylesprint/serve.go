@@ -135,6 +135,7 @@ type server struct {
 	products atomic.Pointer[productSet]
 	change   sync.Mutex
 	models   modelPool
+	former   []*plan // that requests still hold
 	retiring sync.WaitGroup
 	lent     []openModel // language models that jobs may use; set before the server listens
 }

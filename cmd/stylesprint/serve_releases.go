@@ -189,15 +189,15 @@ func (s *server) apply(ctx context.Context, c config.Config) (applied, error) {
 		return undo(err)
 	}
 	last := s.plan.Load()
-	// Requests that hold the former settings may still ask for routes that are gone.
-	targets, routes := withFormer(next, last)
-	if err := s.router.Update(targets, routes); err != nil {
+	former := append(slices.Clone(s.former), last)
+	if err := s.router.Update(withFormer(next, former)); err != nil {
 		return undo(err)
 	}
 	unused, err := s.api.Reconfigure(gatewaySettings(next, s.router))
 	if err != nil {
-		return undo(errors.Join(err, s.router.Update(last.targets, last.routes)))
+		return undo(errors.Join(err, s.router.Update(withFormer(last, s.former))))
 	}
+	s.former = former
 	s.plan.Store(next)
 	s.products.Store(&products)
 	gone := s.models.use(all)
@@ -206,7 +206,7 @@ func (s *server) apply(ctx context.Context, c config.Config) (applied, error) {
 		out.moved = append(out.moved, fmt.Sprintf("%s: %s", from, to))
 	}
 	slices.Sort(out.moved)
-	s.retire(unused, gone)
+	s.retire(unused, last, gone)
 	return out, nil
 }
 
@@ -226,24 +226,20 @@ func changedShares(last, next *plan) map[string]string {
 	return out
 }
 
-// withFormer is a plan's targets and routes, and those of the last plan that it has no more.
-func withFormer(next, last *plan) ([]route.Target, []route.Route) {
+// withFormer is a plan's targets and routes, and those of former plans that it has no more:
+// requests that began with them may still ask for them.
+func withFormer(next *plan, former []*plan) ([]route.Target, []route.Route) {
 	targets, routes := slices.Clone(next.targets), slices.Clone(next.routes)
-	missing := map[string]bool{}
-	for _, r := range last.routes {
-		if slices.ContainsFunc(next.routes, func(n route.Route) bool { return n.Name == r.Name }) {
-			continue
-		}
-		routes = append(routes, r)
-		for _, share := range r.Shares {
-			for _, choice := range share.Targets {
-				missing[choice.Target] = true
+	for _, last := range slices.Backward(former) {
+		for _, t := range last.targets {
+			if !slices.ContainsFunc(targets, func(n route.Target) bool { return n.Name == t.Name }) {
+				targets = append(targets, t)
 			}
 		}
-	}
-	for _, t := range last.targets {
-		if missing[t.Name] && !slices.ContainsFunc(targets, func(n route.Target) bool { return n.Name == t.Name }) {
-			targets = append(targets, t)
+		for _, r := range last.routes {
+			if !slices.ContainsFunc(routes, func(n route.Route) bool { return n.Name == r.Name }) {
+				routes = append(routes, r)
+			}
 		}
 	}
 	return targets, routes
@@ -251,14 +247,14 @@ func withFormer(next, last *plan) ([]route.Target, []route.Route) {
 
 // retire closes models when nobody holds the settings that named them, and then forgets the
 // routes to them. The server waits for it when it stops.
-func (s *server) retire(unused <-chan struct{}, gone []*servedModel) {
+func (s *server) retire(unused <-chan struct{}, last *plan, gone []*servedModel) {
 	s.retiring.Add(1)
 	go func() {
 		defer s.retiring.Done()
 		<-unused // comes at the latest when the last request has ended
 		s.change.Lock()
-		now := s.plan.Load()
-		err := s.router.Update(now.targets, now.routes)
+		s.former = slices.DeleteFunc(s.former, func(p *plan) bool { return p == last })
+		err := s.router.Update(withFormer(s.plan.Load(), s.former))
 		s.change.Unlock()
 		if err != nil {
 			s.log.Error("routes: those that are gone are still known", "error", err.Error())
