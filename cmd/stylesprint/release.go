@@ -108,6 +108,12 @@ func (a *app) draftRelease(cmd *cobra.Command, c config.Config, db *sqlite.DB, f
 	r := release.Release{Name: f.name, Targets: f.models, Policy: release.Policy{Version: f.policy, Disclosure: f.disclosure},
 		Evidence: release.Evidence{Audit: f.audit}, Notes: f.notes, CreatedBy: a.who(f.by), Approver: f.approver}
 	params := f.sampling.params(cmd)
+	if !cmd.Flags().Changed("temperature") {
+		params.Temperature = nil
+	}
+	if !cmd.Flags().Changed("max-tokens") {
+		params.MaxTokens = nil
+	}
 	promptName := f.prompt
 	if f.evaluation != "" {
 		run, err := runNamed(ctx, db, f.evaluation)
