@@ -140,6 +140,8 @@ type Options struct {
 	Generate Generator
 	// Review serves the pages of blind reviews.
 	Review *Review
+	// Releases serves the pages of releases.
+	Releases *Releases
 	// RatersOnly serves nothing but what raters need: a door for their invitations
 	// and their pages. Runs may be nil then.
 	RatersOnly bool

@@ -31,7 +31,7 @@ func (s *server) mountPages() error {
 	o.Health = s.health
 	o.Items, o.Images, o.Faithfulness, o.Note = data.items, pictures, checker(), datasetNote
 	o.Review = s.app.reviewPages(s.db, data)
-	//RELEASES
+	o.Releases = s.releasePages()
 	o.Version, o.Log, o.Closing = v.Version, s.log, s.closing
 	if s.writes() {
 		o.Generate = playground{s}
@@ -83,6 +83,21 @@ func (p playground) Generate(ctx context.Context, req generate.Request) (stylesp
 	reply, err := m.Generate.Generate(ctx, req)
 	reply.Model = m.Name
 	return reply, err
+}
+
+// releasePages is what the pages of releases read and do.
+func (s *server) releasePages() *web.Releases {
+	return &web.Releases{
+		Book: s.book(), Act: adminServer{s}, Actor: s.actor,
+		Routes: func(context.Context) ([]web.ServedRoute, error) {
+			p := s.plan.Load()
+			var out []web.ServedRoute
+			for _, r := range publicRoutes(p.config) {
+				out = append(out, web.ServedRoute{Name: r.Name, Shares: p.shares[r.Name]})
+			}
+			return out, nil
+		},
+	}
 }
 
 // mountProbes serves what a process without API shows of itself.
