@@ -76,10 +76,10 @@ type releasesBody struct {
 
 // routeLine is a route as the list shows it.
 type routeLine struct {
-	Name  string
-	Words string
-	Last  *release.Assignment // nil where nothing was ever assigned
-	Back  bool                // there is something to roll back
+	Name   string
+	Shares []release.Share
+	Last   *release.Assignment // nil where nothing was ever assigned
+	Back   bool                // there is something to roll back
 }
 
 func (s *site) releases(w http.ResponseWriter, r *http.Request) error {
@@ -118,7 +118,7 @@ func (o *Releases) lines(ctx context.Context, acts []release.Assignment) ([]rout
 	var out []routeLine
 	last := release.Routes(acts)
 	add := func(name string, shares []release.Share) {
-		l := routeLine{Name: name, Words: release.Words(shares)}
+		l := routeLine{Name: name, Shares: shares}
 		if i := slices.IndexFunc(last, func(a release.Assignment) bool { return a.Route == name }); i >= 0 {
 			l.Last = &last[i]
 			l.Back = last[i].Kind == release.Promoted || last[i].Restores > 0
@@ -149,36 +149,49 @@ func releasesTitle(b releasesBody) string {
 	if b.Newer {
 		return show.Sentence(number(len(b.Releases), "older release"))
 	}
-	var serving []release.Standing
-	waits := ""
-	for _, s := range b.Releases { // newest first
-		switch {
-		case s.State == release.Serving:
-			serving = append(serving, s)
-		case waits != "" || len(serving) > 0:
-		case s.State == release.Draft:
-			waits = s.ID + " waits for its gate"
-		case s.State == release.Gated:
-			waits = s.ID + " has met its gate and waits to be promoted"
-		case s.State == release.Refused:
-			waits = s.ID + " did not meet its gate"
-		}
-	}
 	title := show.Sentence(number(len(b.Releases), "release")) + ", none of which serves"
-	if len(serving) > 0 {
-		words := make([]string, 0, 2)
-		for _, s := range serving[:min(len(serving), 2)] {
-			words = append(words, s.ID+" serves "+partsWords(s.Serves))
-		}
-		title = "Release " + strings.Join(words, ", ")
-		if more := len(serving) - 2; more > 0 {
-			title += fmt.Sprintf(", and %s more", numeral(more))
-		}
+	if served := servedWords(b.Routes); served != "" {
+		title = served
 	}
-	if waits != "" {
-		title += "; " + waits
+	for _, r := range b.Releases { // newest first: what is older than one that serves is history
+		switch r.State {
+		case release.Draft:
+			return title + "; " + r.ID + " waits for its gate"
+		case release.Gated:
+			return title + "; " + r.ID + " has met its gate and waits to be promoted"
+		case release.Refused:
+			return title + "; " + r.ID + " did not meet its gate"
+		case release.Serving:
+			return title
+		}
 	}
 	return title
+}
+
+// servedWords says who serves the routes that releases serve, two of them by name.
+func servedWords(routes []routeLine) string {
+	var words []string
+	more := 0
+	for _, r := range routes {
+		switch {
+		case !slices.ContainsFunc(r.Shares, func(s release.Share) bool { return s.Release != "" }):
+			continue
+		case len(words) == 2:
+			more++
+		case len(r.Shares) == 1:
+			words = append(words, fmt.Sprintf("release %s serves all of %s", r.Shares[0].Release, r.Name))
+		default:
+			words = append(words, fmt.Sprintf("%s is served by %s", r.Name, release.Words(r.Shares)))
+		}
+	}
+	text := strings.Join(words, "; ")
+	if more > 0 {
+		text += fmt.Sprintf("; and %s", number(more, "more route"))
+	}
+	if strings.HasPrefix(text, "release ") { // a route's name stays as it is
+		text = show.Sentence(text)
+	}
+	return text
 }
 
 // partsWords says what a release serves: "all of writer, 10 % of copy".
@@ -222,21 +235,21 @@ func (s *site) release(w http.ResponseWriter, r *http.Request) error {
 			b.Acts = append(b.Acts, a)
 		}
 	}
-	return s.render(w, "release", page{Here: "releases", Title: releaseTitle(b.Standing), Document: "Release " + got.ID, Eyebrow: "Release " + got.ID + ", " + got.Name, Body: b})
+	return s.render(w, "release", page{Here: "releases", Title: releaseTitle(b.Standing), Document: "Release " + got.ID, Eyebrow: got.Name, Body: b})
 }
 
 func releaseTitle(s release.Standing) string {
 	switch s.State {
 	case release.Serving:
-		return show.Sentence(s.ID + " serves " + partsWords(s.Serves))
+		return "Release " + s.ID + " serves " + partsWords(s.Serves)
 	case release.Retired:
-		return show.Sentence(s.ID + " served, and does no more")
+		return "Release " + s.ID + " served, and does no more"
 	case release.Gated:
-		return show.Sentence(s.ID + " has met its gate and serves nothing yet")
+		return "Release " + s.ID + " has met its gate and serves nothing yet"
 	case release.Refused:
-		return show.Sentence(s.ID + " did not meet its gate")
+		return "Release " + s.ID + " did not meet its gate"
 	}
-	return show.Sentence(s.ID + " waits for its gate")
+	return "Release " + s.ID + " waits for its gate"
 }
 
 type releaseDiffBody struct {
@@ -262,9 +275,9 @@ func (s *site) releaseDiff(w http.ResponseWriter, r *http.Request) error {
 		words := diff.Words(b.From.Prompt.Text, b.To.Prompt.Text)
 		b.Words = &words
 	}
-	title := show.Sentence(fmt.Sprintf("%s and %s differ in %s", b.From.ID, b.To.ID, number(len(b.Changes), "field")))
+	title := fmt.Sprintf("Releases %s and %s differ in %s", b.From.ID, b.To.ID, number(len(b.Changes), "field"))
 	if len(b.Changes) == 0 {
-		title = show.Sentence(b.From.ID + " and " + b.To.ID + " do not differ")
+		title = "Releases " + b.From.ID + " and " + b.To.ID + " do not differ"
 	}
 	return s.render(w, "release-diff", page{Here: "releases", Title: title, Document: "Releases " + b.From.ID + " and " + b.To.ID, Body: b})
 }
