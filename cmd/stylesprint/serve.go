@@ -211,6 +211,7 @@ func (s *server) assemble(ctx context.Context) error {
 	s.metrics = prometheus.NewRegistry()
 	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.ready, s.closing, s.mux = new(httpserver.Readiness), make(chan struct{}), http.NewServeMux()
+	s.tasks = append(s.tasks, s.watchReload)
 	if s.how.role.jobs() {
 		s.tasks = append(s.tasks, s.workOnJobs)
 	}
@@ -229,7 +230,6 @@ func (s *server) assemble(ctx context.Context) error {
 		return err
 	}
 	s.api.Mount(s.mux)
-	s.tasks = append(s.tasks, s.watchReload)
 	if s.how.role.pages() {
 		return s.mountPages()
 	}

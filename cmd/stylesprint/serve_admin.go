@@ -34,6 +34,10 @@ func (s *server) watchReload(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-asked:
+			if s.api == nil {
+				s.log.Warn("reload: this process serves no models; it reads its configuration when it is started")
+				continue
+			}
 			s.reload(ctx)
 		}
 	}
