@@ -402,3 +402,39 @@ func TestRoles(t *testing.T) {
 		t.Errorf("worker: %d %s", status, body)
 	}
 }
+
+// A local model whose settings stay is not loaded again, whatever else changes; one whose
+// settings change is.
+func TestReloadKeepsWeights(t *testing.T) {
+	t.Parallel()
+	tiny, err := filepath.Abs("../../engine/testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	model := func(more string) string {
+		return "addr: 127.0.0.1:0\nmodels:\n- {name: small, model: " + tiny + "/gpt2, context_tokens: 160" + more + "}\n- {name: vectors, model: " + tiny + "/bert, task: embedding}\n"
+	}
+	r := serveFile(t, roleGateway, model(""))
+	for i, k := range []struct{ text, opened, closed string }{
+		{model(", price: {input_per_million: 3}, max_concurrent: 2"), "", ""},
+		{model("") + "max_in_flight: 7\nroutes: [{name: writer, targets: [small]}]\n", "", ""},
+		{model(", precision: exact"), "small", "small"},
+		{model(", precision: exact, internal: true") + "routes: [{name: writer, targets: [small]}]\n", "", ""},
+	} {
+		r.write(k.text)
+		status, body := r.ask("POST", "/admin/reload", "")
+		var report struct {
+			Applied        bool
+			Opened, Closed string
+		}
+		if err := json.Unmarshal([]byte(body), &report); err != nil || status != 200 || report.Opened != k.opened || report.Closed != k.closed {
+			t.Errorf("reload %d: %d %s", i, status, body)
+		}
+	}
+	if status, body := r.ask("POST", "/generate/", `{"prompt":"linen","model":"writer","max_tokens":4}`); status != 200 {
+		t.Errorf("%d %s", status, body)
+	}
+	if status, body := r.ask("GET", "/v1/models", ""); status != 200 || strings.Contains(body, `"small"`) || !strings.Contains(body, `"writer"`) || !strings.Contains(body, `"vectors"`) {
+		t.Errorf("%d %s", status, body)
+	}
+}
