@@ -84,6 +84,7 @@ func (s *server) reloadLocked(ctx context.Context) (admin.Report, error) {
 	if err != nil {
 		return report, err
 	}
+	report.Warnings = append(report.Warnings, s.plan.Load().ungated()...)
 	report.Opened, report.Closed, report.Changed = done.opened, done.closed, done.moved
 	for _, told := range s.reloads {
 		if err := told(ctx, next); err != nil {

@@ -20,6 +20,7 @@ type releaseReader interface {
 	Release(ctx context.Context, id string) (release.Release, error)
 	Assignments(ctx context.Context, route string) ([]release.Assignment, error)
 	AssignmentRevision(ctx context.Context) (int64, error)
+	Verdicts(ctx context.Context, id string) ([]release.Verdict, error)
 }
 
 // findReleases reads who serves the routes of a configuration, and the releases that it needs.
@@ -53,7 +54,11 @@ func findReleases(ctx context.Context, db releaseReader, c config.Config) (found
 		if err != nil {
 			return found, err
 		}
-		served := servedRelease{Release: r}
+		verdicts, err := db.Verdicts(ctx, id)
+		if err != nil {
+			return found, err
+		}
+		served := servedRelease{Release: r, gated: len(verdicts) > 0 && verdicts[len(verdicts)-1].Met}
 		if r.Prompt.Text != "" {
 			t, err := prompt.Parse([]byte(r.Prompt.Text))
 			if err != nil {
@@ -96,6 +101,9 @@ func (s *server) joinModels(ctx context.Context) error {
 	s.router, err = route.New(route.Options{Targets: p.targets, Routes: p.routes, Budget: retryBudget(s.config.RetryBudget), Log: s.log, Metrics: s.metrics})
 	if err != nil {
 		return err
+	}
+	for _, w := range p.ungated() {
+		s.log.Warn("releases", "warning", w)
 	}
 	s.plan.Store(p)
 	settings := gatewaySettings(p, s.router)

@@ -31,6 +31,7 @@ type plan struct {
 type servedRelease struct {
 	release.Release
 	template *prompt.Template // nil where it has no prompt
+	gated    bool             // its last verdict is met
 }
 
 // params are the release's parameters.
@@ -71,6 +72,20 @@ func makePlan(c config.Config, models []*servedModel, found foundReleases) (*pla
 
 func newPlan(c config.Config, models []*servedModel, revision int64) *plan {
 	return &plan{config: c, models: models, shares: map[string][]release.Share{}, parts: map[string][]route.Share{}, releases: map[string]servedRelease{}, revision: revision}
+}
+
+// ungated warns of releases that the file names and that have not met a gate; those of
+// the database were promoted by the rules, or by force.
+func (p *plan) ungated() []string {
+	var out []string
+	for _, r := range p.config.Routes {
+		for _, s := range fileShares(r) {
+			if served, ok := p.releases[s.Release]; ok && !served.gated {
+				out = append(out, fmt.Sprintf("the configuration gives %s to release %s, which has not met a gate", r.Name, s.Release))
+			}
+		}
+	}
+	return out
 }
 
 // routePath is where the configuration has a public route: those of models come after the others.

@@ -321,6 +321,13 @@ func TestPromoteWhileServing(t *testing.T) {
 		}
 	}
 	r.testRecorded()
+	r.write(remote(u, "a", "b") + "routes:\n- {name: writer, targets: [a]}\n- {name: direct, release: r2}\n")
+	if status, body = r.ask("POST", "/admin/reload", ""); status != 200 || !strings.Contains(body, "gives direct to release r2, which has not met a gate") || !strings.Contains(body, `"direct: all r2"`) {
+		t.Errorf("%d %s", status, body)
+	}
+	if _, body = r.ask("POST", "/generate/", `{"prompt":"y","model":"direct"}`); !strings.Contains(body, "a-1 at 0.5: y") {
+		t.Error(body)
+	}
 }
 
 // testProducts asks for texts about products, which the release's prompt asks for.
