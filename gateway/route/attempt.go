@@ -30,6 +30,8 @@ type attempt struct {
 	*call
 	place *place
 	trial bool
+	// credited says that the breaker has been told of the success already.
+	credited bool
 
 	start     time.Time
 	cancel    context.CancelCauseFunc
@@ -126,7 +128,7 @@ func (a *attempt) pass(d generate.Delta) error {
 			return err
 		}
 		if a.trial { // a long answer need not end before others are let in
-			a.trial = false
+			a.trial, a.credited = false, true
 			a.place.breaker.RecordSuccess()
 		}
 	}
@@ -167,7 +169,9 @@ func (a *attempt) conclude(err *error, ended error) (v verdict, outcome string) 
 		p.undecided(a.trial)
 		return verdict{}, string(stylesprint.CodeCancelled)
 	case *err == nil:
-		p.breaker.RecordSuccess()
+		if !a.credited {
+			p.breaker.RecordSuccess()
+		}
 		return verdict{}, outcomeOK
 	case a.ctx.Err() != nil:
 		*err = withCode(*err)

@@ -45,7 +45,7 @@ func routed(t testing.TB) *route.Router {
 }
 
 // maxAllocs is what a route may allocate for one request over what its target does.
-const maxAllocs = 12
+const maxAllocs = 8
 
 func TestAllocations(t *testing.T) {
 	g, req, ctx := routed(t).Generator("m"), question, context.Background()

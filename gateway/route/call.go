@@ -206,7 +206,8 @@ func (c *call) backoff() time.Duration {
 	return d - time.Duration(b.Jitter*c.r.o.Random()*float64(d))
 }
 
-// waitForRest waits for the place that wants to be left alone for the shortest time, if that is short.
+// waitForRest waits for the place that wants to be left alone for the shortest time, if that is
+// short, and up to a tenth longer, so that not all who wait come at once.
 func (c *call) waitForRest() bool {
 	now := c.r.o.Now()
 	least := time.Duration(0)
@@ -218,7 +219,7 @@ func (c *call) waitForRest() bool {
 			least = d
 		}
 	}
-	return least > 0 && least <= c.line.policy.Backoff.Max && c.wait(least)
+	return least > 0 && least <= c.line.policy.Backoff.Max && c.wait(least+time.Duration(c.r.o.Random()*float64(least)/10))
 }
 
 // wait is false where the deadline or the caller does not allow it.

@@ -168,8 +168,8 @@ func (f *faults) policy(path string, p Policy) {
 		name  string
 		value time.Duration
 	}{
-		{"backoff.min", p.Backoff.Min}, {"backoff.max", p.Backoff.Max}, {"short_wait", p.ShortWait}, {"first_token_timeout", p.FirstToken},
-		{"idle_timeout", p.Idle}, {"whole_timeout", p.Whole}, {"deadline", p.Deadline},
+		{"backoff.min", p.Backoff.Min}, {"backoff.max", p.Backoff.Max}, {"short_wait", p.ShortWait}, {"first_token", p.FirstToken},
+		{"idle", p.Idle}, {"whole", p.Whole}, {"deadline", p.Deadline},
 	} {
 		if d.value < 0 {
 			f.add("%s.%s: want a positive duration, got %v", path, d.name, d.value)

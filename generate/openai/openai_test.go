@@ -218,6 +218,8 @@ func TestStream(t *testing.T) {
 		{"context", `data: {"object":"error","message":"This model's maximum context length is 8 tokens.","code":400}` + "\n\n", "", stylesprint.Usage{}, stylesprint.CodeContextTooLong},
 		{"an answer about error objects", piece(`\"error\": {}`) + stop + done, `"error": {}`, stylesprint.Usage{}, ""},
 		{"null error", `data: {"error":null,"choices":[{"delta":{"content":"ab"},"finish_reason":"stop"}]}` + "\n\n" + done, "ab", stylesprint.Usage{}, ""},
+		{"failed", piece("a") + `data: {"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}]}` + "\n\n" + done, "a", stylesprint.Usage{}, stylesprint.CodeUpstream},
+		{"aborted", piece("a") + `data: {"choices":[{"index":0,"delta":{},"finish_reason":"abort"}]}` + "\n\n" + done, "a", stylesprint.Usage{}, stylesprint.CodeUpstream},
 		{"filtered", piece("a") + `data: {"choices":[{"index":0,"delta":{},"finish_reason":"content_filter"}]}` + "\n\n" + done, "a", stylesprint.Usage{}, stylesprint.CodeRefused},
 		{"nothing", "", "", stylesprint.Usage{}, stylesprint.CodeUpstream},
 		{"DONE alone", done, "", stylesprint.Usage{}, stylesprint.CodeUpstream},
@@ -310,6 +312,30 @@ func TestModels(t *testing.T) {
 		if strings.Join(got, " ") != k.want {
 			t.Errorf("model %q: %v, want %s", k.model, got, k.want)
 		}
+	}
+}
+
+// The dates of Mistral's and OpenRouter's lists; what is no date is passed over.
+func TestRetirementDates(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(body(`{"data":[{"id":"a","deprecation":"2027-03-31T12:00:00Z"},{"id":"b","deprecation":null,"expiration_date":"2027-04-01"},
+		{"id":"c","deprecation":"2027-03-31T12:00:00+02:00"},{"id":"d","deprecation":true,"expiration_date":{"at":1}},{"id":"e","deprecation":"soon"},{"id":"f"}]}`))
+	t.Cleanup(s.Close)
+	models, err := open(t, openai.Options{BaseURL: s.URL}).Models(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	day := func(month time.Month, day, hour int) time.Time {
+		return time.Date(2027, month, day, hour, 0, 0, 0, time.UTC)
+	}
+	want := []time.Time{day(3, 31, 12), day(4, 1, 0), day(3, 31, 10), {}, {}, {}}
+	for i, m := range models {
+		if !m.Retires.Equal(want[i]) {
+			t.Errorf("%s: %v, want %v", m.Ref.Name, m.Retires, want[i])
+		}
+	}
+	if len(models) != len(want) {
+		t.Errorf("%d models", len(models))
 	}
 }
 

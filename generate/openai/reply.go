@@ -154,6 +154,12 @@ func (a *answer) take(r reply) string {
 	return fresh
 }
 
+// Reasons by which OpenRouter and vLLM say that an answer is none.
+const (
+	finishError stylesprint.FinishReason = "error"
+	finishAbort stylesprint.FinishReason = "abort"
+)
+
 // finish checks a reply that has come to its end; ended says that the server said so.
 func (a *answer) finish(ended bool) (stylesprint.Reply, error) {
 	a.out.Text = a.text.String()
@@ -168,6 +174,8 @@ func (a *answer) finish(ended bool) (stylesprint.Reply, error) {
 		return a.out, wire.Unusable(host+" answered without a choice", nil)
 	case a.out.FinishReason == "" && !ended:
 		return a.out, wire.Unusable(host+" broke off its answer", nil)
+	case a.out.FinishReason == finishError || a.out.FinishReason == finishAbort:
+		return a.out, wire.Unusable(host+" says that it failed in the middle of its answer", nil)
 	case a.out.FinishReason == stylesprint.FinishContentFilter || a.refusal.Len() > 0:
 		return a.out, &stylesprint.Error{
 			Code: stylesprint.CodeRefused, Message: host + " declined to answer",
