@@ -125,6 +125,8 @@ type server struct {
 	actor   func(*http.Request) string                   // who asks /admin and the pages; nil: nobody knows
 	trail   release.Trail                                // told of promotions and rollbacks; nil: none is kept
 	tasks   []func(context.Context)                      // run until the server stops, which waits for them
+	local   httpserver.Middleware                        // which hosts and sites may ask; nil: httpserver.LocalOnly
+	around  []httpserver.Middleware                      // before everything, the first one outermost
 	reloads []func(context.Context, config.Config) error // told of a configuration that holds from now on
 	open    closers                                      // closed last first, after the last request
 
@@ -181,7 +183,7 @@ func (s *server) run(ctx context.Context) error {
 		return err
 	}
 	srv, err := httpserver.New(httpserver.Options{
-		Handler: httpserver.Chain(s.mux, httpserver.LocalOnly()), Listener: listener, Readiness: s.ready,
+		Handler: s.front(), Listener: listener, Readiness: s.ready,
 		DrainLimit: s.config.DrainTimeout, Fault: func(f string) { s.log.Warn("http", "fault", f) },
 		Listening: func(at net.Addr) {
 			s.log.Info("listening", "addr", at.String(), "role", string(s.how.role))
@@ -204,6 +206,15 @@ func (s *server) run(ctx context.Context) error {
 		err = errors.Join(err, s.api.Close(flush))
 	}
 	return err
+}
+
+// front is everything that the server answers, behind what stands before it.
+func (s *server) front() http.Handler {
+	local := s.local
+	if local == nil {
+		local = httpserver.LocalOnly()
+	}
+	return httpserver.Chain(s.mux, append([]httpserver.Middleware{local}, s.around...)...)
 }
 
 // assemble joins the parts of the role behind s.mux.

@@ -26,8 +26,8 @@ func (a *app) checkServe(ctx context.Context, c config.Config) error {
 			faults = append(faults, *f)
 		}
 	}
-	if _, err := openProducts(c.Catalogue); err != nil {
-		faults = append(faults, c.Fault("catalogue", "%v", err))
+	if _, err := openProducts(c.Catalogue.Products); err != nil {
+		faults = append(faults, c.Fault("catalogue.products", "%v", err))
 	}
 	found, err := a.checkReleases(ctx, c)
 	if err != nil {

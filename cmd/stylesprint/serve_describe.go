@@ -20,10 +20,10 @@ import (
 // productSet finds the products of a catalogue by their SKU.
 type productSet map[string]catalogue.Product
 
-// openProducts reads a catalogue: demo, or a file with a product a line.
+// openProducts reads a catalogue: the demo's where name is empty, or a file with a product a line.
 func openProducts(name string) (productSet, error) {
 	products, err := demo.Products()
-	if name != demoName {
+	if name != "" {
 		f, openErr := os.Open(name)
 		if openErr != nil {
 			return nil, fmt.Errorf("read catalogue: %w", openErr)

@@ -133,7 +133,7 @@ func gatewaySettings(p *plan, router *route.Router) gateway.Settings {
 
 // joinReleases serves products with the prompts of releases, and takes promotions up.
 func (s *server) joinReleases(ctx context.Context) error {
-	products, err := openProducts(s.config.Catalogue)
+	products, err := openProducts(s.config.Catalogue.Products)
 	if err != nil {
 		return err
 	}
@@ -179,9 +179,9 @@ func (s *server) followOnce(ctx context.Context) error {
 // apply serves a configuration with what is assigned now, or changes nothing. s.change is held.
 func (s *server) apply(ctx context.Context, c config.Config) (applied, error) {
 	var out applied
-	products, err := openProducts(c.Catalogue)
+	products, err := openProducts(c.Catalogue.Products)
 	if err != nil {
-		return out, config.Faults{c.Fault("catalogue", "%v", err)}
+		return out, config.Faults{c.Fault("catalogue.products", "%v", err)}
 	}
 	all, fresh, err := s.models.want(ctx, c)
 	if err != nil {

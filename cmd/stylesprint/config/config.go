@@ -59,9 +59,9 @@ type Config struct {
 	Routes []Route `yaml:"routes"`
 	// RetryBudget bounds the retries of all routes together.
 	RetryBudget RetryBudget `yaml:"retry_budget"`
-	// Catalogue is the product records that requests name by their SKU: demo, or a file of
-	// JSON, a product a line. Defaults to demo.
-	Catalogue string `yaml:"catalogue"`
+	// Catalogue holds the products that POST /answer speaks of, and that requests name by their
+	// SKU. Defaults to the demo catalogue.
+	Catalogue Catalogue `yaml:"catalogue"`
 
 	// Hub and OpenAI come from the environment alone.
 	Hub    Hub    `yaml:"-"`
@@ -78,7 +78,7 @@ type Model struct {
 	Provider string `yaml:"provider"`
 	// Task is text-generation or embedding. Defaults to text-generation.
 	Task string `yaml:"task"`
-	// Model is the registry's name, a path, or the remote server's model.
+	// Model is the registry's name, a path, or the remote server's model. Defaults to Name.
 	Model string `yaml:"model"`
 	// BaseURL of a remote server, with /v1. Defaults to OPENAI_BASE_URL or OpenAI's own.
 	BaseURL string `yaml:"base_url"`
@@ -162,14 +162,13 @@ func Default(getenv func(string) string) (Config, error) {
 		MaxInFlight:    256,
 		MaxBodyBytes:   1 << 20,
 		CPU:            getenv("STYLESPRINT_CPU"),
-		Catalogue:      "demo",
 		Hub:            Hub{Endpoint: getenv("HF_ENDPOINT"), Token: token, Offline: truthy(getenv("HF_HUB_OFFLINE"))},
 		OpenAI:         OpenAI{BaseURL: getenv("OPENAI_BASE_URL"), Key: key},
 	}, nil
 }
 
 // complete sets the defaults that depend on other settings.
-func (c *Config) complete() {
+func (c *Config) complete() error {
 	if len(c.Models) == 0 {
 		c.Models = []Model{{Model: DefaultLanguageModel}, {Model: DefaultEncoder, Task: "embedding"}}
 	}
@@ -177,7 +176,7 @@ func (c *Config) complete() {
 		m := &c.Models[i]
 		m.Provider = or(m.Provider, "local")
 		m.Task = or(m.Task, "text-generation")
-		m.Name = or(m.Name, m.Model)
+		m.Name, m.Model = or(m.Name, m.Model), or(m.Model, m.Name)
 		m.Precision = or(m.Precision, "fast")
 		m.KeyEnv = or(m.KeyEnv, "OPENAI_API_KEY")
 		if m.ContextTokens == 0 {
@@ -190,6 +189,7 @@ func (c *Config) complete() {
 	for i := range c.Routes {
 		c.Routes[i].Strategy = or(c.Routes[i].Strategy, "ordered")
 	}
+	return nil
 }
 
 // faults finds every fault of settings that are complete.

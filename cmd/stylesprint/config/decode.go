@@ -3,6 +3,7 @@ package config
 import (
 	"encoding"
 	"fmt"
+	"maps"
 	"math"
 	"reflect"
 	"slices"
@@ -116,21 +117,14 @@ func wanted(t reflect.Type) string {
 
 // object decodes a mapping into a struct.
 func (d *decoder) object(n *yaml.Node, v reflect.Value, path string) {
-	fields, known := map[string]int{}, []string{}
-	for i := range v.NumField() {
-		if key := keyOf(v.Type().Field(i)); key != "" {
-			fields[key] = i
-			known = append(known, key)
-		}
-	}
+	fields := fieldsOf(v.Type())
 	d.pairs(n, path, func(key string, keyNode, value *yaml.Node, at string) {
 		i, ok := fields[key]
 		if !ok {
-			slices.Sort(known)
-			d.fault(keyNode, at, "is not a key here; there are %s", strings.Join(known, ", "))
+			d.fault(keyNode, at, "is not a key here; there are %s", strings.Join(slices.Sorted(maps.Keys(fields)), ", "))
 			return
 		}
-		d.value(value, v.Field(i), at)
+		d.value(value, v.FieldByIndex(i), at)
 	})
 }
 
@@ -178,13 +172,24 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
-// keyOf is the key of a field in the file; empty for one that the file cannot set.
-func keyOf(f reflect.StructField) string {
-	key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
-	if !f.IsExported() || key == "-" {
-		return ""
+// fieldsOf finds the fields of a struct by their keys in the file; those of a struct that is
+// tagged ",inline" count as its own.
+func fieldsOf(t reflect.Type) map[string][]int {
+	out := map[string][]int{}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		key, option, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		switch {
+		case !f.IsExported() || key == "-":
+		case option == "inline":
+			for k, at := range fieldsOf(f.Type) {
+				out[k] = append([]int{i}, at...)
+			}
+		case key != "":
+			out[key] = []int{i}
+		}
 	}
-	return key
+	return out
 }
 
 // scalar decodes a single value, with the environment put in.

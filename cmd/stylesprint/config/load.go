@@ -29,8 +29,7 @@ func Load(path string, getenv func(string) string) (Config, error) {
 		path = getenv("STYLESPRINT_CONFIG")
 	}
 	if path == "" {
-		c.complete()
-		return c, nil
+		return c, c.complete()
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -72,7 +71,9 @@ func (c *Config) parse(name string, file []byte, getenv func(string) string) err
 		}
 	}
 	c.from = s
-	c.complete()
+	if err := c.complete(); err != nil {
+		return err
+	}
 	if len(d.faults) == 0 {
 		return nil
 	}
@@ -148,10 +149,8 @@ func (c Config) shown(v reflect.Value, path string) any {
 	switch v.Kind() {
 	case reflect.Struct:
 		out := map[string]any{}
-		for i := range v.NumField() {
-			if key := keyOf(v.Type().Field(i)); key != "" {
-				out[key] = c.shown(v.Field(i), join(path, key))
-			}
+		for key, i := range fieldsOf(v.Type()) {
+			out[key] = c.shown(v.FieldByIndex(i), join(path, key))
 		}
 		return out
 	case reflect.Slice:

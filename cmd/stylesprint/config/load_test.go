@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 )
 
 func load(t testing.TB, text string, kv ...string) (Config, error) {
@@ -213,6 +215,28 @@ func TestAliases(t *testing.T) {
 	}
 }
 
+// A struct that is tagged inline has its keys beside the others.
+func TestInline(t *testing.T) {
+	t.Parallel()
+	type Inner struct {
+		Depth int `yaml:"depth"`
+	}
+	var outer struct {
+		Inner `yaml:",inline"`
+		Width int `yaml:"width"`
+		Kept  int `yaml:"-"`
+	}
+	d := decoder{source: &source{lines: map[string]int{}, env: map[string]reference{}}, getenv: env()}
+	var doc yaml.Node
+	if err := yaml.Unmarshal([]byte("depth: 3\nwidth: 4\nkept: 5\n"), &doc); err != nil {
+		t.Fatal(err)
+	}
+	d.value(doc.Content[0], reflect.ValueOf(&outer).Elem(), "")
+	if outer.Depth != 3 || outer.Width != 4 || outer.Kept != 0 || len(d.faults) != 1 || !strings.Contains(d.faults.Error(), "kept: is not a key here; there are depth, width") {
+		t.Errorf("%+v, %v", outer, d.faults)
+	}
+}
+
 func TestChanged(t *testing.T) {
 	t.Parallel()
 	a, err := load(t, "addr: a:1\n")
@@ -266,10 +290,8 @@ func leaves(t reflect.Type, path string) []string {
 		return []string{path}
 	}
 	var out []string
-	for i := range t.NumField() {
-		if key := keyOf(t.Field(i)); key != "" {
-			out = append(out, leaves(t.Field(i).Type, join(path, key))...)
-		}
+	for key, i := range fieldsOf(t) {
+		out = append(out, leaves(t.FieldByIndex(i).Type, join(path, key))...)
 	}
 	if out == nil { // such as a secret
 		return []string{path}
