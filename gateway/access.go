@@ -101,16 +101,16 @@ func (g *Gateway) admit(refuse func(http.ResponseWriter, *http.Request, error)) 
 					return
 				}
 			}
-			select {
-			case g.slots <- struct{}{}:
-				defer func() { <-g.slots }()
-				next.ServeHTTP(w, r)
-			default:
+			most := exchangeOf(r).live.MaxInFlight
+			defer g.inFlight.Add(-1)
+			if g.inFlight.Add(1) > int64(most) {
 				refuse(w, r, &stylesprint.Error{
 					Code: stylesprint.CodeRateLimited, RetryAfter: time.Second,
-					Message: fmt.Sprintf("The server is busy with %d requests", cap(g.slots)), Hint: "try again in a second",
+					Message: fmt.Sprintf("The server is busy with %d requests", most), Hint: "try again in a second",
 				})
+				return
 			}
+			next.ServeHTTP(w, r)
 		})
 	}
 }

@@ -24,7 +24,7 @@ func (c callers) Authenticate(_ *http.Request, key stylesprint.Secret) (gateway.
 	return who, nil
 }
 
-func named(name string) gateway.Model {
+func scopedModel(name string) gateway.Model {
 	m := text(fake.Script{})
 	m.Name = name
 	return m
@@ -94,7 +94,7 @@ func TestMetricsOnThisMachine(t *testing.T) {
 // A caller sees and may ask for its models alone.
 func TestModelsOfACaller(t *testing.T) {
 	t.Parallel()
-	s := serve(t, setup{o: gateway.Options{Models: []gateway.Model{named("large"), named("small")}, Auth: callers{
+	s := serve(t, setup{o: gateway.Options{Models: []gateway.Model{scopedModel("large"), scopedModel("small")}, Auth: callers{
 		"s": {Models: []string{"small", "retired"}}, "all": {},
 	}}})
 	list := func(key string) string {

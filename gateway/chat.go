@@ -23,7 +23,7 @@ func (g *Gateway) chat(w http.ResponseWriter, r *http.Request, x *exchange) erro
 	if f.err != nil {
 		return f.err
 	}
-	m, err := g.models.generator(c.model, x)
+	m, err := x.live.models.generator(c.model, x)
 	if err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (g *Gateway) complete(w http.ResponseWriter, r *http.Request, x *exchange) 
 	if f.err != nil {
 		return f.err
 	}
-	m, err := g.models.generator(c.model, x)
+	m, err := x.live.models.generator(c.model, x)
 	if err != nil {
 		return err
 	}

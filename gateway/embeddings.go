@@ -48,7 +48,7 @@ func (g *Gateway) embed(w http.ResponseWriter, r *http.Request, x *exchange) err
 	if err := f.only("input", "model", "encoding_format", "dimensions", "user"); err != nil {
 		return err
 	}
-	m, err := g.models.embedder(name, x)
+	m, err := x.live.models.embedder(name, x)
 	if err != nil {
 		return err
 	}

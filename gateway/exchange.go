@@ -21,6 +21,7 @@ type exchange struct {
 	label  string // of the route
 	kind   kind
 	caller Caller
+	live   *live  // settings and models that the request began with; nil for routes that need no key
 	model  string // public name; "unknown" for one that is not served; "" where none is asked for
 	status int    // outcome: what was sent, or the status of a failure after the headers
 	code   stylesprint.Code

@@ -1,7 +1,7 @@
 // Package gateway serves models over HTTP to programs: POST /generate/ and the
 // OpenAI-compatible routes under /v1, with probes and metrics.
 //
-// Key words: model, route, exchange, dialect, request log.
+// Key words: model, route, exchange, dialect, request log, settings.
 //
 // routes.go is the map. A handler decodes (decode.go), calls a model through
 // the small interfaces Generator and Embedder, and encodes; everything else
@@ -12,6 +12,9 @@
 //	g.Mount(mux)
 //	... serve ...
 //	err = g.Close(ctx) // writes what the request log still holds
+//
+// Reconfigure gives it other models and limits while it serves; a request keeps those
+// that it began with until it ends.
 //
 // Errors go to the client in the dialect of the route (errors.go) with a stable
 // code. Logs hold no prompt and no answer unless Options.LogBodies asks for
@@ -24,7 +27,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -88,6 +90,9 @@ type Options struct {
 	Metrics  *prometheus.Registry // /metrics shows it; nil means a new one
 	Auth     Authenticator        // nil serves everybody and ignores Authorization
 	Limits   Limiter              // nil: none
+	// Describe makes the messages for products that /generate/ is given in place of a prompt;
+	// nil: it takes prompts alone.
+	Describe Describer
 	// Stages stand between the requests and the models that write, the first one outermost.
 	Stages []Stage
 	// Disclosure is what generated text says of itself.
@@ -121,15 +126,6 @@ func (o Options) withDefaults() Options {
 	if o.Disclosure.Program == "" {
 		o.Disclosure.Program = "stylesprint"
 	}
-	if o.MaxBodyBytes == 0 {
-		o.MaxBodyBytes = 2 << 20
-	}
-	if o.MaxInFlight == 0 {
-		o.MaxInFlight = 64
-	}
-	if o.Timeout == 0 {
-		o.Timeout = 5 * time.Minute
-	}
 	if o.KeepAlive == 0 {
 		o.KeepAlive = 15 * time.Second
 	}
@@ -142,56 +138,29 @@ func (o Options) withDefaults() Options {
 // validate reports every fault of the options at once.
 func (o Options) validate() error {
 	var faults []error
-	fault := func(format string, a ...any) { faults = append(faults, fmt.Errorf(format, a...)) }
-	if len(o.Models) == 0 {
-		fault("models: none given")
-	}
-	seen := map[string]bool{}
-	for i, m := range o.Models {
-		switch {
-		case m.Name == "" || strings.TrimSpace(m.Name) != m.Name || len(m.Name) > maxModelName:
-			fault("models[%d].name: want 1 to %d bytes without space around them, got %q", i, maxModelName, m.Name)
-		case seen[m.Name]:
-			fault("models[%d].name: %q is there twice", i, m.Name)
-		case m.Generate == nil && m.Embed == nil:
-			fault("models[%d]: %q can neither generate nor embed", i, m.Name)
-		}
-		seen[m.Name] = true
-	}
-	if o.DefaultModel != "" && !seen[o.DefaultModel] {
-		fault("default_model: no model named %q", o.DefaultModel)
-	}
-	if o.DefaultEmbedding != "" && !seen[o.DefaultEmbedding] {
-		fault("default_embedding: no model named %q", o.DefaultEmbedding)
-	}
-	for name, v := range map[string]int64{
-		"max_body_bytes": o.MaxBodyBytes, "max_in_flight": int64(o.MaxInFlight), "timeout": int64(o.Timeout),
-		"keep_alive": int64(o.KeepAlive), "queue_size": int64(o.QueueSize),
-	} {
+	for name, v := range map[string]int64{"keep_alive": int64(o.KeepAlive), "queue_size": int64(o.QueueSize)} {
 		if v < 0 {
-			fault("%s: want a positive value, got %d", name, v)
+			faults = append(faults, fmt.Errorf("%s: want a positive value, got %d", name, v))
 		}
 	}
+	fault := func(format string, a ...any) { faults = append(faults, fmt.Errorf(format, a...)) }
 	o.Disclosure.validate(fault)
 	o.Feedback.validate(fault)
-	return errors.Join(faults...)
+	return errors.Join(append(faults, o.settings().validate())...)
 }
-
-// maxModelName bounds a model's name in bytes, in options and in requests.
-const maxModelName = 256
 
 // Gateway is the http.Handler of all routes.
 type Gateway struct {
 	o       Options
-	models  *models
+	live    atomic.Pointer[live]
 	metrics *metrics
 	records Recorder  // nil keeps no request log
 	queue   *recorder // is records, where they wait in memory
 	// answered counts requests with a record, billed sums up what the upstream bills for them.
 	answered, billed atomic.Int64
 	closed           atomic.Bool
-	slots            chan struct{} // one token for each request in flight
-	created          int64         // Unix time of start, for the model list
+	inFlight         atomic.Int64 // requests to models
+	created          int64        // Unix time of start, for the model list
 	handler          http.Handler
 
 	feedback feedbackRates
@@ -209,10 +178,10 @@ func New(o Options) (*Gateway, error) {
 		return nil, fmt.Errorf("new gateway: %w", err)
 	}
 	g := &Gateway{
-		o: o, models: newModels(o), metrics: m,
-		slots:   make(chan struct{}, o.MaxInFlight),
+		o: o, metrics: m,
 		created: time.Now().Unix(),
 	}
+	g.live.Store(newLive(o.settings()))
 	if g.openAPI, err = openAPIDocument(g.routes()); err != nil {
 		return nil, fmt.Errorf("new gateway: %w", err)
 	}

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"net/http"
-	"strings"
 	"time"
 
 	"stylesprint"
@@ -12,7 +11,7 @@ import (
 // generateFields are what /generate/ knows; anything else is refused, so that
 // a misspelt field is noticed.
 func generateFields() []string {
-	return []string{"prompt", "model", "temperature", "max_tokens", "seed", "stream"}
+	return []string{"prompt", "sku", "product", "model", "temperature", "max_tokens", "seed", "stream"}
 }
 
 // generated is the answer of /generate/, and the last event of its stream.
@@ -30,7 +29,7 @@ type generatedPiece struct {
 	Text string `json:"text"`
 }
 
-// generate answers one prompt as one turn of a user.
+// generate answers one prompt, or one product, as one turn of a user.
 func (g *Gateway) generate(w http.ResponseWriter, r *http.Request, x *exchange) error {
 	f, err := decode(r)
 	if err != nil {
@@ -38,30 +37,35 @@ func (g *Gateway) generate(w http.ResponseWriter, r *http.Request, x *exchange) 
 	}
 	prompt, name := f.text("prompt"), f.text("model")
 	params := generate.Params{Temperature: f.number("temperature"), MaxTokens: f.integer("max_tokens"), Seed: f.seed("seed")}
-	stream := f.flag("stream")
+	stream, about := f.flag("stream"), subject(f)
 	if err := f.only(generateFields()...); err != nil {
 		return err
 	}
-	if strings.TrimSpace(prompt) == "" {
-		return invalid("prompt", promptRequired)
+	if err := g.asks(prompt, about); err != nil {
+		return err
 	}
-	g.notePrompt(x, prompt)
-	m, err := g.models.generator(name, x)
+	m, err := x.live.models.generator(name, x)
 	if err != nil {
 		return err
 	}
-	req := generate.Request{
+	c := call{x: x, model: m, req: generate.Request{
 		Model: m.target(), Params: params,
 		Messages: []stylesprint.Message{{Role: stylesprint.RoleUser, Content: prompt}},
+	}}
+	if about != nil {
+		if err := g.describeProduct(r.Context(), &c, *about); err != nil {
+			return err
+		}
 	}
+	g.notePrompt(x, lastMessage(c.req))
 	if stream {
-		return g.streamGenerated(w, r, call{x: x, model: m, req: req})
+		return g.streamGenerated(w, r, c)
 	}
-	reply, err := g.ask(w, r, call{x: x, model: m, req: req}, nil)
+	reply, err := g.ask(w, r, c, nil)
 	if err != nil {
 		return fromModel(err)
 	}
-	writeJSON(w, http.StatusOK, g.generated(x, m, reply))
+	writeJSON(w, http.StatusOK, g.generated(x, c.model, reply))
 	return nil
 }
 
@@ -105,6 +109,9 @@ func (x *exchange) first() {
 		x.firstToken = max(time.Since(x.start), 1)
 	}
 }
+
+// lastMessage is what the request log keeps of a question.
+func lastMessage(r generate.Request) string { return r.Messages[len(r.Messages)-1].Content }
 
 // notePrompt and noteReply keep texts for the request log only if it wants them.
 func (g *Gateway) notePrompt(x *exchange, prompt string) {

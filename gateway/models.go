@@ -3,6 +3,7 @@ package gateway
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"stylesprint"
@@ -16,8 +17,8 @@ type models struct {
 	embeds    *Model
 }
 
-func newModels(o Options) *models {
-	m := &models{list: o.Models, byName: map[string]*Model{}}
+func newModels(o Settings) *models {
+	m := &models{list: slices.Clone(o.Models), byName: map[string]*Model{}}
 	for i := range m.list {
 		one := &m.list[i]
 		m.byName[one.Name] = one
@@ -106,8 +107,8 @@ func (g *Gateway) describe(m *Model) modelObject {
 // listModels lists what the caller may use.
 func (g *Gateway) listModels(w http.ResponseWriter, _ *http.Request, x *exchange) error {
 	out := modelList{Object: "list", Data: []modelObject{}}
-	for i := range g.models.list {
-		if m := &g.models.list[i]; x.caller.mayUse(m.Name) {
+	for i := range x.live.models.list {
+		if m := &x.live.models.list[i]; x.caller.mayUse(m.Name) {
 			out.Data = append(out.Data, g.describe(m))
 		}
 	}
@@ -120,7 +121,7 @@ func (g *Gateway) showModel(w http.ResponseWriter, r *http.Request, x *exchange)
 	if !x.caller.mayUse(name) {
 		name = unknown // for this caller it is not there
 	}
-	m, err := g.models.find(name, x, nil)
+	m, err := x.live.models.find(name, x, nil)
 	if err != nil {
 		return err
 	}

@@ -89,8 +89,11 @@ func (g *Gateway) guard(rt route) http.Handler {
 	})
 	refuse := func(w http.ResponseWriter, r *http.Request, err error) { g.fail(w, r, rt.dialect, err) }
 	var wrap []httpserver.Middleware
+	if rt.kind != open {
+		wrap = append(wrap, g.hold)
+	}
 	if rt.kind == model || rt.kind == note || rt.kind == admin {
-		wrap = append(wrap, httpserver.TimeLimit(g.o.Timeout))
+		wrap = append(wrap, timeLimit)
 	}
 	if rt.kind != open {
 		wrap = append(wrap, g.authenticate(rt.kind, refuse))
@@ -99,7 +102,7 @@ func (g *Gateway) guard(rt route) http.Handler {
 		wrap = append(wrap, g.admit(refuse))
 	}
 	if rt.kind == model || rt.kind == note {
-		wrap = append(wrap, httpserver.BodyLimit(g.o.MaxBodyBytes, refuse))
+		wrap = append(wrap, bodyLimit(refuse))
 	}
 	return httpserver.Chain(h, append([]httpserver.Middleware{g.label(rt), g.recovered(refuse)}, wrap...)...)
 }

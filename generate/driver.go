@@ -51,6 +51,35 @@ type Params struct {
 	Stop              []string `json:"stop,omitempty"`               // text is cut before the first of these
 }
 
+// Or returns the parameters with others in the place of those that are not set.
+func (p Params) Or(others Params) Params {
+	if p.Temperature == nil {
+		p.Temperature = others.Temperature
+	}
+	if p.TopP == nil {
+		p.TopP = others.TopP
+	}
+	if p.TopK == nil {
+		p.TopK = others.TopK
+	}
+	if p.MinP == nil {
+		p.MinP = others.MinP
+	}
+	if p.RepetitionPenalty == nil {
+		p.RepetitionPenalty = others.RepetitionPenalty
+	}
+	if p.Seed == nil {
+		p.Seed = others.Seed
+	}
+	if p.MaxTokens == nil {
+		p.MaxTokens = others.MaxTokens
+	}
+	if p.Stop == nil {
+		p.Stop = others.Stop
+	}
+	return p
+}
+
 // Delta is a piece of a streamed reply.
 type Delta struct {
 	Text string          // whole UTF-8 characters; may be empty where only Raw carries something

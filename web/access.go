@@ -93,6 +93,9 @@ func doors() []door {
 		{below: "/comparisons", needs: access.Evaluate},
 		{below: "/images", needs: access.Evaluate},
 		{below: "/review", needs: access.Review},
+		{below: "/releases/promote", needs: access.Admin},
+		{below: "/releases/rollback", needs: access.Admin},
+		{below: "/releases", needs: access.Evaluate},
 		{below: "/keys", needs: access.Admin},
 		{below: "/trail", needs: access.Audit},
 	}

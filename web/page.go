@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"stylesprint"
+	"stylesprint/release"
 	"stylesprint/web/show"
 )
 
@@ -80,6 +81,7 @@ func functions() template.FuncMap {
 		"duration":   show.Duration,
 		"hash":       show.Hash,
 		"parameters": show.Parameters,
+		"shares":     release.Words,
 		"ago":        func(now, t time.Time) string { return show.Ago(t, now) },
 		"stamp":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"day":        func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },

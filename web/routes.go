@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 
 	"stylesprint"
 )
@@ -32,7 +33,7 @@ func (s *site) routes() []route {
 		{"GET /keyboard", s.keyboard},
 		{"GET /assets/{name}", s.asset},
 		{"GET /favicon.ico", s.icon},
-	}, s.reviewRoutes()...), append(s.raterRoutes(), s.accessRoutes()...)...)
+	}, s.reviewRoutes()...), slices.Concat(s.raterRoutes(), s.accessRoutes(), s.releaseRoutes())...)
 }
 
 func (s *site) mux() http.Handler {
@@ -62,7 +63,7 @@ func steps() []step {
 		{"Evaluate", []link{{"runs", "/runs", "Runs", "r"}, {"comparisons", "/comparisons", "Comparisons", "c"}}},
 		{"Review", []link{{"review", "/review", "Reviews", "v"}}},
 		{"Audit", nil},
-		{"Releases", nil},
+		{"Releases", []link{{"releases", "/releases", "Releases", "e"}}},
 		{"Live", nil},
 		{"Tune", nil},
 		{"Reports", nil},

@@ -142,6 +142,8 @@ type Options struct {
 	Review *Review
 	// Access lets people in; nil: whoever reaches the server sees everything.
 	Access *Access
+	// Releases serves the pages of releases.
+	Releases *Releases
 	// RatersOnly serves nothing but what raters need: a door for their invitations
 	// and their pages. Runs may be nil then.
 	RatersOnly bool

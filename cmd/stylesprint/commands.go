@@ -16,6 +16,7 @@ func (a *app) commands() []*cobra.Command {
 		a.promptCommand(),
 		a.keysCommand(),
 		a.feedbackCommand(),
+		a.releaseCommand(),
 		a.benchCommand(),
 		a.versionCommand(),
 	}

@@ -115,10 +115,10 @@ func (a *app) demo(ctx context.Context, c config.Config, d demoFlags) error {
 	if err != nil || d.once {
 		return err
 	}
-	return a.serve(ctx, c, func(at net.Addr) {
+	return a.serve(ctx, c, serving{role: roleAll, flags: serveFlags{addr: c.Addr}, listening: func(at net.Addr) {
 		p.say("\nThe server is up. Stop it with Ctrl-C.\n  dashboard   http://%[1]s/\n  comparison  http://%[1]s%[2]s\n  review      http://%[1]s%[3]s\n  try         curl -s http://%[1]s/generate/ -d '{\"prompt\": \"Name three fabrics for summer.\"}'\n",
 			at, comparisonPath(runs), task)
-	})
+	}})
 }
 
 // demoTask makes the blind review of the runs and returns the path of its page.

@@ -172,14 +172,31 @@ func names(c *cobra.Command) []string {
 
 // config loads and checks the settings.
 func (a *app) config() (config.Config, error) {
-	c, err := config.Load(a.configPath, a.getenv)
+	c, err := a.loadConfig()
 	if err != nil {
-		return c, &stylesprint.Error{Code: stylesprint.CodeInvalid, Message: "settings cannot be read", Hint: "stylesprint serve --check --config FILE", Err: err}
+		return c, err
 	}
 	if err := c.Validate(); err != nil {
-		return c, &stylesprint.Error{Code: stylesprint.CodeInvalid, Message: "settings are not valid", Hint: "mend the fields named above, then stylesprint serve --check", Err: err}
+		return c, a.settingsFault(err)
 	}
 	return c, nil
+}
+
+// loadConfig loads the settings; flags are still to be put over them.
+func (a *app) loadConfig() (config.Config, error) {
+	c, err := config.Load(a.configPath, a.getenv)
+	var faults config.Faults
+	switch {
+	case errors.As(err, &faults):
+		return c, a.settingsFault(err)
+	case err != nil:
+		return c, &stylesprint.Error{Code: stylesprint.CodeInvalid, Message: "settings cannot be read", Hint: "stylesprint serve --check --config FILE", Err: err}
+	}
+	return c, nil
+}
+
+func (a *app) settingsFault(err error) error {
+	return &stylesprint.Error{Code: stylesprint.CodeInvalid, Message: "settings are not valid", Hint: "mend what is named above (docs/formats/config.md), then stylesprint serve --check", Err: err}
 }
 
 // printJSON writes one value as a line of JSON.

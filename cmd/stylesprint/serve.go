@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"runtime"
 	"runtime/debug"
+	"sync"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -18,60 +18,76 @@ import (
 	"stylesprint"
 	"stylesprint/access"
 	"stylesprint/cmd/stylesprint/config"
-	"stylesprint/engine/hub"
 	"stylesprint/gateway"
+	"stylesprint/gateway/route"
 	"stylesprint/internal/httpserver"
-	"stylesprint/prompt"
+	"stylesprint/release"
 	"stylesprint/web"
 )
 
+// serveFlags are the flags that stand over the configuration, also when it is read again.
+type serveFlags struct {
+	addr   string
+	noJobs bool
+}
+
+func (f serveFlags) apply(c *config.Config) {
+	c.Addr = or(f.addr, c.Addr)
+	c.NoJobs = c.NoJobs || f.noJobs
+}
+
 func (a *app) serveCommand() *cobra.Command {
-	var addr, role string
-	var check, noJobs bool
+	var f serveFlags
+	var roleName string
+	var check bool
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve models over HTTP, with the dashboard",
-		Long: `Serve POST /generate/, the OpenAI-compatible /v1, /healthz, /readyz, /metrics and the dashboard.
+		Long: `Serve POST /generate/, the OpenAI-compatible /v1, /healthz, /readyz, /metrics, /admin and the dashboard.
 
-While no key was made the server listens on loopback only, is open, and ignores Authorization (stylesprint keys
-create makes one). It stops on Ctrl-C or
-SIGTERM after running requests have finished. Beside that it works on queued jobs, as "worker" does, unless
-told --no-jobs.`,
+Until a key is made the server listens on loopback only, is open, and ignores Authorization. DATABASE_URL puts runs,
+request log and jobs into Postgres. It stops on Ctrl-C or SIGTERM after running requests have finished. Beside that it works on queued jobs, as "worker" does, unless
+told --no-jobs.
+
+--role gateway serves the API without pages and jobs, --role worker works on jobs and serves probes and metrics alone.
+On SIGHUP, or POST /admin/reload, the configuration is read again: models, routes and limits change at once, and no
+request that runs is touched; a file with faults changes nothing. --check reads the same file and names every
+fault with its line.`,
 		Example: "  stylesprint serve\n  stylesprint serve --addr 127.0.0.1:9000 --config stylesprint.yaml\n  stylesprint serve --check",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.config()
+			part, err := parseRole(roleName)
 			if err != nil {
 				return err
 			}
-			if addr != "" {
-				c.Addr = addr
-			}
-			c.NoJobs = c.NoJobs || noJobs
-			if err := c.Validate(); err != nil {
-				return usageError{err}
-			}
-			if role != "all" {
-				return usagef("--role: only all is built into this version, got %q", role)
-			}
-			if err := a.mayServe(cmd.Context(), c); err != nil {
+			c, err := a.serveConfig(cmd.Context(), f)
+			if err != nil {
 				return err
 			}
 			if check {
-				if _, err := contentPolicy(c); err != nil {
-					return err
-				}
-				_, err := fmt.Fprintf(a.stdout, "settings are valid: %d models on %s\n", len(c.Models), c.Addr)
-				return err
+				return a.checkServe(cmd.Context(), c)
 			}
-			return a.serve(cmd.Context(), c, nil)
+			return a.serve(cmd.Context(), c, serving{role: part, flags: f})
 		},
 	}
-	cmd.Flags().StringVar(&addr, "addr", "", "host:port (default 127.0.0.1:8000)")
-	cmd.Flags().StringVar(&role, "role", "all", "which part of the server to run")
-	cmd.Flags().BoolVar(&noJobs, "no-jobs", false, "leave queued jobs to workers")
+	cmd.Flags().StringVar(&f.addr, "addr", "", "host:port (default 127.0.0.1:8000)")
+	cmd.Flags().StringVar(&roleName, "role", string(roleAll), "which part of the server to run: all, gateway or worker")
+	cmd.Flags().BoolVar(&f.noJobs, "no-jobs", false, "leave queued jobs to workers")
 	cmd.Flags().BoolVar(&check, "check", false, "check the settings and stop")
 	return cmd
+}
+
+// serveConfig reads the configuration for a server.
+func (a *app) serveConfig(ctx context.Context, f serveFlags) (config.Config, error) {
+	c, err := a.loadConfig()
+	if err != nil {
+		return c, err
+	}
+	f.apply(&c)
+	if err := c.Validate(); err != nil {
+		return c, a.settingsFault(err)
+	}
+	return c, a.mayServe(ctx, c)
 }
 
 // mayListen refuses an address that others can reach: without keys the server is open.
@@ -84,38 +100,85 @@ func mayListen(addr string) error {
 		Hint:    "stylesprint serve --addr 127.0.0.1:8000, behind a proxy that checks who asks"}
 }
 
-// server is what serve opens and closes.
-type server struct {
-	app    *app
-	config config.Config
-	log    *slog.Logger
-	db     *database
-	models []gateway.Model
-	shown  []web.Model
-	lent   []openModel // language models, for jobs
-	open   closers
-	door   *doorkeeper
+// serving says how to serve.
+type serving struct {
+	role      role
+	flags     serveFlags
+	listening func(net.Addr) // told the address; may be nil
 }
 
-// serve runs the server until ctx ends; listening, if not nil, is told the address.
-func (a *app) serve(ctx context.Context, c config.Config, listening func(net.Addr)) error {
+// server is what serve joins. Parts read and fill it before it listens.
+type server struct {
+	app     *app
+	how     serving
+	config  config.Config // that it was started with; plan has the one that holds
+	log     *slog.Logger
+	db      *database
+	metrics *prometheus.Registry
+	ready   *httpserver.Readiness
+	closing chan struct{} // closed when the server begins to stop
+
+	// What parts add to.
+	gateway gateway.Options // Stages from the outermost to the innermost, Auth, Limits, Requests
+	pages   web.Options
+	mux     *http.ServeMux
+	guard   httpserver.Middleware                        // before /admin; nil lets everybody in who reaches the server
+	actor   func(*http.Request) string                   // who asks /admin and the pages; nil: nobody knows
+	trail   release.Trail                                // told of promotions and rollbacks; nil: none is kept
+	tasks   []func(context.Context)                      // run until the server stops, which waits for them
+	local   httpserver.Middleware                        // which hosts and sites may ask; nil: httpserver.LocalOnly
+	around  []httpserver.Middleware                      // before everything, the first one outermost
+	reloads []func(context.Context, config.Config) error // told of a configuration that holds from now on
+	open    closers                                      // closed last first, after the last request
+
+	// What is served. The fields below change under change.
+	api      *gateway.Gateway
+	router   *route.Router
+	plan     atomic.Pointer[plan]
+	products atomic.Pointer[productSet]
+	change   sync.Mutex
+	models   modelPool
+	former   []*plan // that requests still hold
+	retiring sync.WaitGroup
+	lent     []openModel // language models that jobs may use; set before the server listens
+}
+
+// parts lists what is joined, in the order in which a request meets it. Each line is a
+// method of a file serve_<part>.go, which fills the fields of server that it is about.
+func (s *server) parts() []func(context.Context) error {
+	return []func(context.Context) error{
+		s.joinRequestLog,
+		s.joinAccess,
+		// telemetry
+		s.joinSafety,
+		s.joinCache,
+		s.joinModels,
+		s.joinReleases,
+		// answers about products
+		s.joinAdmin,
+	}
+}
+
+// serve runs the server until ctx ends.
+func (a *app) serve(ctx context.Context, c config.Config, how serving) error {
 	lines := newLogBuffer(access.NewRedactor(a.stderr))
 	defer lines.Close()
 	level := slog.LevelInfo
 	if a.quiet {
 		level = slog.LevelWarn
 	}
-	s := &server{app: a, config: c, log: slog.New(flushing{slog.NewJSONHandler(lines, &slog.HandlerOptions{Level: level}), lines})}
+	s := &server{app: a, how: how, config: c, log: slog.New(flushing{slog.NewJSONHandler(lines, &slog.HandlerOptions{Level: level}), lines})}
 	if a.getenv("GOGC") == "" {
 		// Between requests little is kept, so that a heap of some megabytes would be cleaned
 		// hundreds of times a second under load.
 		defer debug.SetGCPercent(debug.SetGCPercent(400))
 	}
-	err := s.run(ctx, listening)
+	err := s.run(ctx)
+	s.retiring.Wait()
 	return errors.Join(err, s.open.Close())
 }
 
-func (s *server) run(ctx context.Context, listening func(net.Addr)) error {
+func (s *server) run(ctx context.Context) error {
 	listener, err := httpserver.Listen(ctx, s.config.Addr) // before models are loaded: a taken address is told at once
 	if err != nil {
 		return err
@@ -125,175 +188,94 @@ func (s *server) run(ctx context.Context, listening func(net.Addr)) error {
 		return err
 	}
 	s.open.add(s.db)
-	for _, m := range s.config.Models {
-		if err := s.addModel(ctx, m); err != nil {
-			return err
-		}
-	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	ready := new(httpserver.Readiness)
-	if s.door, err = s.app.newDoorkeeper(ctx, s.config, s.db, s.log, registry); err != nil {
+	if err := s.assemble(ctx); err != nil {
 		return err
 	}
-	records, err := s.requestLog(registry)
-	if err != nil {
-		return err
-	}
-	stages, err := s.cacheStage(registry)
-	if err != nil {
-		return err
-	}
-	o := gateway.Options{
-		Auth: s.door, Limits: s.door,
-		Models: s.models, Log: s.log, Requests: s.db, Records: records, Stages: stages, Metrics: registry, Ready: ready.Ready,
-		MaxBodyBytes: s.config.MaxBodyBytes, MaxInFlight: s.config.MaxInFlight, Timeout: s.config.RequestTimeout, LogBodies: s.config.LogBodies,
-	}
-	if _, err := s.addSafety(&o, s.db, registry); err != nil {
-		return err
-	}
-	g, err := gateway.New(o)
-	if err != nil {
-		return err
-	}
-	closing := make(chan struct{})
-	pages, err := s.pages(ready, closing)
-	if err != nil {
-		return err
-	}
-	mux := http.NewServeMux()
-	g.Mount(mux)
-	mux.Handle("/", httpserver.Chain(pages, httpserver.Recover(s.panicked, nil), httpserver.BodyLimit(s.config.MaxBodyBytes, nil)))
 	srv, err := httpserver.New(httpserver.Options{
-		Handler: httpserver.Chain(mux, s.door.local()), Listener: listener, Readiness: ready,
+		Handler: s.front(), Listener: listener, Readiness: s.ready,
 		DrainLimit: s.config.DrainTimeout, Fault: func(f string) { s.log.Warn("http", "fault", f) },
 		Listening: func(at net.Addr) {
-			s.log.Info("listening", "addr", at.String())
-			if listening != nil {
-				listening(at)
+			s.log.Info("listening", "addr", at.String(), "role", string(s.how.role))
+			if s.how.listening != nil {
+				s.how.listening(at)
 			}
 		},
 	})
 	if err != nil {
 		return err
 	}
-	stop := context.AfterFunc(ctx, func() { close(closing) })
+	stop := context.AfterFunc(ctx, func() { close(s.closing) })
 	defer stop()
-	stopDoor := s.door.start(ctx)
-	defer stopDoor()
-	stopJobs := s.startJobs(ctx)
-	defer stopJobs()
-	if db, ok := any(s.db).(pruner); ok {
-		defer s.startPruning(ctx, db)()
-	}
-	stopExpiry := s.expireFeedback(ctx, s.db)
-	defer stopExpiry()
+	stopTasks := s.startTasks(ctx)
+	defer stopTasks()
 	err = srv.Run(ctx)
 	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.DrainTimeout)
 	defer cancel()
-	return errors.Join(err, g.Close(flush))
+	if s.api != nil {
+		err = errors.Join(err, s.api.Close(flush))
+	}
+	return err
+}
+
+// front is everything that the server answers, behind what stands before it.
+func (s *server) front() http.Handler {
+	local := s.local
+	if local == nil {
+		local = httpserver.LocalOnly()
+	}
+	return httpserver.Chain(s.mux, append([]httpserver.Middleware{local}, s.around...)...)
+}
+
+// assemble joins the parts of the role behind s.mux.
+func (s *server) assemble(ctx context.Context) error {
+	s.metrics = prometheus.NewRegistry()
+	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s.ready, s.closing, s.mux = new(httpserver.Readiness), make(chan struct{}), http.NewServeMux()
+	s.tasks = append(s.tasks, s.watchReload)
+	if s.how.role.jobs() {
+		s.tasks = append(s.tasks, s.workOnJobs)
+	}
+	if !s.how.role.api() {
+		s.mountProbes()
+		return nil
+	}
+	s.gateway = gateway.Options{Log: s.log, Requests: s.db, Metrics: s.metrics, Ready: s.ready.Ready, LogBodies: s.config.LogBodies}
+	for _, join := range s.parts() {
+		if err := join(ctx); err != nil {
+			return err
+		}
+	}
+	var err error
+	if s.api, err = gateway.New(s.gateway); err != nil {
+		return err
+	}
+	s.api.Mount(s.mux)
+	if s.how.role.pages() {
+		return s.mountPages()
+	}
+	return nil
+}
+
+// startTasks runs what goes on beside requests; the returned function stops and waits.
+func (s *server) startTasks(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	running := len(s.tasks)
+	for _, task := range s.tasks {
+		go func() {
+			defer func() { done <- struct{}{} }()
+			task(ctx)
+		}()
+	}
+	return func() {
+		cancel()
+		for range running {
+			<-done
+		}
+	}
 }
 
 // panicked logs the panic of a page; the person who asked sees a plain 500.
 func (s *server) panicked(r *http.Request, p httpserver.Panic) {
 	s.log.Error("panic", "path", web.LoggedPath(r), "value", fmt.Sprint(p.Value), "stack", string(p.Stack))
 }
-
-// addModel opens a configured model for the gateway and the pages.
-func (s *server) addModel(ctx context.Context, m config.Model) error {
-	shown := web.Model{Name: m.Name, Task: m.Task, Price: m.Price.Price(), State: "ready", Ready: true, License: "known to its provider"}
-	out := gateway.Model{Name: m.Name}
-	if m.Task == "embedding" {
-		client, err := s.app.openEmbedder(ctx, s.config, m, m.Precision)
-		if err != nil {
-			return err
-		}
-		s.open.add(client)
-		out.Embed = client
-		info, err := client.Info(ctx)
-		if err != nil {
-			return err
-		}
-		shown.Ref, shown.ContextTokens, shown.Precision = info.Ref, info.MaxTokens, info.Precision
-	} else {
-		client, info, err := s.app.openGenerator(ctx, s.config, m)
-		if err != nil {
-			return err
-		}
-		s.open.add(client)
-		s.lend(m, client, info)
-		out.Generate, out.Target = client, info.Ref.Name
-		shown.Ref, shown.ContextTokens = info.Ref, info.ContextTokens
-	}
-	if m.Provider == "local" {
-		shown.Precision = stylesprint.Precision(m.Precision)
-		describe(&shown, m.Model)
-	}
-	s.models = append(s.models, out)
-	s.shown = append(s.shown, shown)
-	return nil
-}
-
-// describe adds what the registry knows of a local model.
-func describe(shown *web.Model, name string) {
-	shown.License = "unknown: not in the registry"
-	for _, m := range hub.Models() {
-		if m.Name == name {
-			shown.License, shown.Bytes, shown.Parameters = m.License, m.Bytes, m.Parameters
-		}
-	}
-}
-
-func (s *server) pages(ready *httpserver.Readiness, closing <-chan struct{}) (http.Handler, error) {
-	v := buildVersion()
-	data := datasets{dir: s.config.DataDir, kept: new(keptDatasets)}
-	set, err := prompt.Builtin()
-	if err != nil {
-		return nil, err
-	}
-	fill, err := samples(8)
-	if err != nil {
-		return nil, err
-	}
-	o := web.Options{
-		Runs: s.db, Compare: comparer{s.db, data}, Prompts: set, Samples: fill,
-		Models: func(context.Context) ([]web.Model, error) { return s.shown, nil },
-		Health: func(ctx context.Context) []web.Check { return s.health(ctx, ready) },
-		Items:  data.items,
-		Images: pictures, Faithfulness: checker(),
-		Note:    datasetNote,
-		Review:  s.app.reviewPages(s.db, data),
-		Access:  s.door.pages(),
-		Version: v.Version, Log: s.log, Closing: closing,
-	}
-	if g := s.generator(); g != nil {
-		o.Generate = g
-	}
-	return web.New(o)
-}
-
-// health is what the overview shows: the process, its database and its models.
-func (s *server) health(ctx context.Context, ready *httpserver.Readiness) []web.Check {
-	checks := []web.Check{{Name: "server", OK: ready.Ready(), Detail: fmt.Sprintf("%s on %s, %d cores", runtime.Version(), s.config.Addr, runtime.GOMAXPROCS(0))}}
-	db := web.Check{Name: "database", OK: true, Detail: s.db.name}
-	if err := s.db.Ping(ctx); err != nil {
-		db.OK, db.Detail = false, err.Error()
-	}
-	return append(checks, db, web.Check{Name: "models", OK: len(s.shown) > 0, Detail: fmt.Sprintf("%d ready", len(s.shown))})
-}
-
-// generator answers the playground's form with whichever model it names.
-func (s *server) generator() web.Generator {
-	g := playground{}
-	for _, m := range s.models {
-		if m.Generate != nil {
-			g.models = append(g.models, m)
-		}
-	}
-	if len(g.models) == 0 {
-		return nil
-	}
-	return g
-}
-
-var _ io.Closer = (*closers)(nil)

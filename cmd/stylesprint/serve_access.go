@@ -17,8 +17,59 @@ import (
 	"stylesprint/cmd/stylesprint/config"
 	"stylesprint/gateway"
 	"stylesprint/internal/httpserver"
+	"stylesprint/release"
 	"stylesprint/web"
 )
+
+// joinAccess asks for keys, keeps their limits and the trail of what administrators do.
+func (s *server) joinAccess(ctx context.Context) error {
+	d, err := s.app.newDoorkeeper(ctx, s.config, s.db, s.log, s.metrics)
+	if err != nil {
+		return err
+	}
+	s.gateway.Auth, s.gateway.Limits = d, d
+	s.guard, s.local, s.actor, s.trail, s.pages.Access = d.admin(), d.local(), d.actor, releaseTrail{d.trail}, d.pages()
+	s.tasks = append(s.tasks, d.Run)
+	s.reloads = append(s.reloads, func(ctx context.Context, _ config.Config) error {
+		return d.trail.Append(ctx, access.AuditEntry{Actor: serverActor, Action: "config.reloaded"})
+	})
+	return nil
+}
+
+// serverActor acts where nobody in particular does.
+const serverActor = "server"
+
+// releaseTrail notes what is done to releases.
+type releaseTrail struct{ trail *access.Trail }
+
+// Note implements release.Trail.
+func (t releaseTrail) Note(ctx context.Context, a release.Act) error {
+	return t.trail.Append(ctx, access.AuditEntry{Actor: a.Actor, Action: a.Action, Subject: a.Subject, Detail: a.Detail})
+}
+
+// actor names who asks, by key or session; "" where nobody is known.
+func (g *doorkeeper) actor(r *http.Request) string {
+	c, err := g.Authenticate(r, bearerOf(r))
+	if err != nil || c.KeyID == "" {
+		return ""
+	}
+	if c.KeyID == sessionCaller {
+		if s, err := g.sessions.Find(r.Context(), access.CookieOf(r, g.overTLS(r))); err == nil {
+			return s.Subject
+		}
+		return ""
+	}
+	if k, err := g.keeper.Key(c.KeyID); err == nil && k.Name != "" {
+		return fmt.Sprintf("%s (%s)", c.KeyID, k.Name)
+	}
+	return c.KeyID
+}
+
+// bearerOf is the key of an Authorization header.
+func bearerOf(r *http.Request) stylesprint.Secret {
+	key, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	return stylesprint.NewSecret(strings.TrimSpace(key))
+}
 
 // accessStore is what a database keeps for keys, limits, sessions and the trail.
 type accessStore interface {
@@ -91,17 +142,6 @@ func (g *doorkeeper) Run(ctx context.Context) {
 	wg.Go(func() { g.keeper.Run(ctx) })
 	wg.Go(func() { g.limiter.Run(ctx) })
 	wg.Wait()
-}
-
-// start runs it; the returned function stops it and waits.
-func (g *doorkeeper) start(ctx context.Context) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		g.Run(ctx)
-	}()
-	return func() { cancel(); <-done }
 }
 
 // Authenticate implements gateway.Authenticator. While no key was made everybody passes; a
@@ -191,8 +231,7 @@ func (g *doorkeeper) local() httpserver.Middleware {
 func (g *doorkeeper) admin() httpserver.Middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			key, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-			c, err := g.Authenticate(r, stylesprint.NewSecret(strings.TrimSpace(key)))
+			c, err := g.Authenticate(r, bearerOf(r))
 			if err == nil && c.Scopes != nil && !access.Allows(c.Scopes, access.Admin) {
 				err = &stylesprint.Error{Code: stylesprint.CodeForbidden, Message: "This key lacks the scope \"admin\"", Hint: "ask whoever runs this server for a key with it"}
 			}

@@ -1,31 +1,30 @@
 package main
 
 import (
-	"fmt"
+	"context"
+	"strconv"
 
-	"github.com/prometheus/client_golang/prometheus"
-
-	"stylesprint/gateway"
+	"stylesprint/cmd/stylesprint/config"
 	"stylesprint/gateway/cache"
 )
 
-// cacheStage makes the cache, or nothing where it is switched off. It belongs behind what
-// checks requests and answers, before the models.
-func (s *server) cacheStage(metrics prometheus.Registerer) ([]gateway.Stage, error) {
+// joinCache puts the cache behind what checks requests and answers, before the models.
+func (s *server) joinCache(context.Context) error {
 	c := s.config.Cache
 	if !c.Enabled {
-		return nil, nil
-	}
-	revisions := map[string]string{} // another text whenever what stands behind a public name is
-	for _, m := range s.config.Models {
-		revisions[m.Name] = fmt.Sprintf("%+v", m)
+		return nil
 	}
 	kept, err := cache.New(cache.Options{
-		MaxBytes: c.MaxBytes, MaxEntry: c.MaxEntryBytes, TTL: c.TTL, Shared: c.Shared, Metrics: metrics,
-		Revision: func(model string) string { return revisions[model] },
+		MaxBytes: c.MaxBytes, MaxEntry: c.MaxEntryBytes, TTL: c.TTL, Shared: c.Shared, Metrics: s.metrics,
+		Revision: func(string) string { return strconv.FormatInt(s.plan.Load().revision, 10) }, // of what is assigned
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return []gateway.Stage{kept.Stage}, nil
+	s.gateway.Stages = append(s.gateway.Stages, kept.Stage)
+	s.reloads = append(s.reloads, func(context.Context, config.Config) error {
+		kept.Purge()
+		return nil
+	})
+	return nil
 }

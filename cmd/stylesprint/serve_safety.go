@@ -41,6 +41,28 @@ func contentPolicy(c config.Config) (*safety.Policy, error) {
 	return safety.Load(c.Safety.Policy)
 }
 
+// joinSafety has texts checked, has them say who wrote them, and keeps feedback.
+func (s *server) joinSafety(context.Context) error {
+	guard, err := s.addSafety(&s.gateway, s.db, s.metrics)
+	if err != nil {
+		return err
+	}
+	s.tasks = append(s.tasks, func(ctx context.Context) { s.expireFeedback(ctx, s.db) })
+	s.reloads = append(s.reloads, func(_ context.Context, next config.Config) error {
+		policy, err := contentPolicy(next)
+		switch {
+		case err != nil:
+			return fmt.Errorf("the content policy stays as it was: %w", err)
+		case (policy == nil) != (guard == nil):
+			return errors.New("safety.policy has been turned on or off, which takes effect when the server is started again")
+		case policy != nil:
+			guard.Replace(policy)
+		}
+		return nil
+	})
+	return nil
+}
+
 // addSafety adds content safety, disclosure and feedback to a gateway's options. The guard, nil where
 // the policy is off, can be given another policy while it serves.
 func (s *server) addSafety(o *gateway.Options, db feedbackStore, registry prometheus.Registerer) (*safety.Guard, error) {
@@ -132,38 +154,28 @@ func makeKey(path string) error {
 // expireEvery is how often old feedback is looked for.
 const expireEvery = 6 * time.Hour
 
-// expireFeedback deletes feedback without consent when it is old enough, now and then; the returned function
-// stops that and waits.
-func (s *server) expireFeedback(ctx context.Context, db feedbackExpirer) (stop func()) {
+// expireFeedback deletes feedback without consent when it is old enough, now and then, until ctx ends.
+func (s *server) expireFeedback(ctx context.Context, db feedbackExpirer) {
 	days := s.config.Feedback.KeepDays
 	if days == 0 {
 		days = config.DefaultKeepDays
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(expireEvery)
-		defer tick.Stop()
-		for {
-			n, err := db.ExpireFeedback(ctx, s.app.now().AddDate(0, 0, -days))
-			switch {
-			case ctx.Err() != nil:
-				return
-			case err != nil:
-				s.log.Error("feedback: old entries were not deleted", "error", err.Error())
-			case n > 0:
-				s.log.Info("feedback: old entries without consent deleted", "entries", n)
-			}
-			select {
-			case <-tick.C:
-			case <-ctx.Done():
-				return
-			}
+	tick := time.NewTicker(expireEvery)
+	defer tick.Stop()
+	for {
+		n, err := db.ExpireFeedback(ctx, s.app.now().AddDate(0, 0, -days))
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			s.log.Error("feedback: old entries were not deleted", "error", err.Error())
+		case n > 0:
+			s.log.Info("feedback: old entries without consent deleted", "entries", n)
 		}
-	}()
-	return func() {
-		cancel()
-		<-done
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
 	}
 }

@@ -12,6 +12,21 @@ import (
 	"stylesprint/gateway/spool"
 )
 
+// joinRequestLog has requests recorded, and old records pruned.
+func (s *server) joinRequestLog(context.Context) error {
+	records, err := s.requestLog(s.metrics)
+	if err != nil {
+		return err
+	}
+	if records != nil { // not a nil *spool.Spool in an interface
+		s.gateway.Records = records
+	}
+	if db, ok := any(s.db).(pruner); ok {
+		s.tasks = append(s.tasks, func(ctx context.Context) { s.pruneRequests(ctx, db) })
+	}
+	return nil
+}
+
 // requestLog opens what keeps the records of requests until the database has them, and closes
 // it after the last request, before the database. nil: they wait in memory.
 func (s *server) requestLog(metrics prometheus.Registerer) (gateway.Recorder, error) {
@@ -87,19 +102,5 @@ func (s *server) pruneOnce(ctx context.Context, db pruner, now time.Time) {
 		case n > 0:
 			s.log.Info("request log", "act", "prune "+p.what, "deleted", n)
 		}
-	}
-}
-
-// startPruning prunes in the background; stop waits for its end.
-func (s *server) startPruning(ctx context.Context, db pruner) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		s.pruneRequests(ctx, db)
-	}()
-	return func() {
-		cancel()
-		<-done
 	}
 }

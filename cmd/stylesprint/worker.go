@@ -13,7 +13,6 @@ import (
 	"stylesprint/cmd/stylesprint/config"
 	"stylesprint/evaluate"
 	"stylesprint/evaluate/shard"
-	"stylesprint/generate"
 	"stylesprint/job"
 )
 
@@ -182,29 +181,15 @@ func (h shardHandler) gaveUp(ctx context.Context, j job.Job, why error) {
 	}
 }
 
-// startJobs works on jobs beside the server; the returned function stops and waits.
-func (s *server) startJobs(ctx context.Context) (stop func()) {
+// workOnJobs works on jobs beside the server until ctx ends.
+func (s *server) workOnJobs(ctx context.Context) {
 	if s.config.NoJobs {
 		s.log.Info("jobs: none are worked here (--no-jobs)")
-		return func() {}
+		return
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		parts := &shardParts{app: s.app, config: s.config, db: s.db, lent: s.lent}
-		err := errors.Join(s.app.workJobs(ctx, parts, s.log, workerFlags{concurrency: 1}), parts.Close())
-		if err != nil && ctx.Err() == nil {
-			s.log.Error("jobs: stopped; the server goes on without", "error", err.Error())
-		}
-	}()
-	return func() {
-		cancel()
-		<-done
+	parts := &shardParts{app: s.app, config: s.config, db: s.db, lent: s.lent}
+	err := errors.Join(s.app.workJobs(ctx, parts, s.log, workerFlags{concurrency: 1}), parts.Close())
+	if err != nil && ctx.Err() == nil {
+		s.log.Error("jobs: stopped; the server goes on without", "error", err.Error())
 	}
-}
-
-// lend lets jobs use a model that the server has open.
-func (s *server) lend(m config.Model, client *generate.Client, info generate.ModelInfo) {
-	s.lent = append(s.lent, openModel{m, client, info.Ref})
 }

@@ -14,6 +14,7 @@ package storetest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"testing"
@@ -23,6 +24,7 @@ import (
 	"stylesprint/evaluate"
 	"stylesprint/evaluate/review"
 	"stylesprint/evaluate/shard"
+	"stylesprint/release"
 )
 
 // RequestLog is the gateway's request log with what dashboards ask of it.
@@ -53,6 +55,8 @@ type Store interface {
 	review.Store
 	Access
 	Feedback
+	release.Store
+	release.Ledger
 }
 
 // Test runs the suite. open is called once for each part, with an empty database each time.
@@ -86,6 +90,10 @@ func Test(t *testing.T, open func(t *testing.T) Store) {
 		{"access/sessions", testSessions},
 		{"access/trail", testTrail},
 		{"feedback", testFeedback},
+		{"releases", testReleases},
+		{"releases/verdicts", testVerdicts},
+		{"releases/assignments", testAssignments},
+		{"releases/at once", testReleasesAtOnce},
 		{"cancelled", testCancelled},
 		{"concurrent", testConcurrent},
 	}
@@ -133,6 +141,9 @@ func wantCode(t *testing.T, what string, err error, code stylesprint.Code) {
 func fill(v reflect.Value, n *int) {
 	*n++
 	switch v.Interface().(type) {
+	case json.RawMessage:
+		v.SetBytes(fmt.Appendf(nil, `{"n": %d}`, *n))
+		return
 	case time.Time:
 		v.Set(reflect.ValueOf(start().Add(time.Duration(*n) * time.Hour)))
 		return

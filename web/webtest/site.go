@@ -34,6 +34,9 @@ func (s *Source) Options() (web.Options, error) {
 			return []web.Check{{Name: "database", OK: true, Detail: "answers in 0.2 ms"}, {Name: "models", OK: true, Detail: "3 of 3 loaded"}, {Name: "disk", OK: true, Detail: "61 GB free"}}
 		},
 	}
+	if o.Releases, err = Releases(context.Background()); err != nil {
+		return web.Options{}, err
+	}
 	for _, p := range s.sorted() {
 		o.Samples = append(o.Samples, web.Sample{Name: p.SKU + ", " + p.Name + ", " + p.Colour, Values: p.Fields()})
 	}

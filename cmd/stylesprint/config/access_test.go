@@ -20,7 +20,7 @@ func TestAccessOfTheGuide(t *testing.T) {
 	if m == nil {
 		t.Fatal("the guide has no example")
 	}
-	c := load(t, string(m[1]))
+	c := loaded(t, string(m[1]))
 	if err := c.Validate(); err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +38,7 @@ func TestAccessFaults(t *testing.T) {
 		"oidc: {issuer: https://i, allow: [{scopes: [root]}, {emails: [a]}]}": {"access.public_url: missing", `oidc.allow[0].scopes: want some of`, "oidc.allow[0]: want emails", "oidc.allow[1].scopes: missing", "oidc.client_id: missing"},
 		"oidc: {issuer: https://i}":                                           {"oidc.allow: nobody"},
 	} {
-		err := load(t, text).Validate()
+		err := loaded(t, text).Validate()
 		for _, want := range wants {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: lacks %q: %v", text, want, err)
@@ -47,7 +47,7 @@ func TestAccessFaults(t *testing.T) {
 	}
 }
 
-func load(t *testing.T, text string) Config {
+func loaded(t *testing.T, text string) Config {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "c.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

@@ -3,24 +3,22 @@
 //
 // Key words: file, environment, fault.
 //
-// The usual path is Load, then the command's flags, then Validate, which
-// reports every fault with its field's path, the bound and the given value.
-// Unknown keys are refused. Secrets redact themselves. A Config is a plain
+// The usual path is Load, then the command's flags, then Validate. Both report every
+// fault at once, as a Faults: with the line of the file, the field's path, the bound and the
+// given value. Unknown keys are refused. Values may name the environment: ${NAME},
+// ${NAME:-default}, and $$ for a dollar. Secrets redact themselves, and no fault quotes what
+// came from the environment. docs/formats/config.md describes every key. A Config is a plain
 // value; nothing here is shared or kept.
 package config
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
-
-	"go.yaml.in/yaml/v3"
 
 	"stylesprint"
 )
@@ -56,6 +54,18 @@ type Config struct {
 	Threads int `yaml:"threads"`
 	// CPU forces an instruction set: portable, avx2, avx512, avx512bf16. Defaults to the best there is.
 	CPU string `yaml:"cpu"`
+	// DefaultModel answers requests that name no model. Defaults to the first route, or else
+	// the first model that writes; DefaultEmbedding to the first that makes vectors.
+	DefaultModel     string `yaml:"default_model"`
+	DefaultEmbedding string `yaml:"default_embedding"`
+	// Routes are public names with several targets or releases behind them. Every model that
+	// is not internal is a public name of its own beside them.
+	Routes []Route `yaml:"routes"`
+	// RetryBudget bounds the retries of all routes together.
+	RetryBudget RetryBudget `yaml:"retry_budget"`
+	// Catalogue holds the products that POST /answer speaks of, and that requests name by their
+	// SKU. Defaults to the demo catalogue.
+	Catalogue Catalogue `yaml:"catalogue"`
 
 	Database `yaml:",inline"`
 	Access   Access `yaml:"access"`
@@ -68,6 +78,8 @@ type Config struct {
 	// Hub and OpenAI come from the environment alone.
 	Hub    Hub    `yaml:"-"`
 	OpenAI OpenAI `yaml:"-"`
+
+	from *source // nil where no file was read
 }
 
 // Model is one entry of the model list.
@@ -78,7 +90,7 @@ type Model struct {
 	Provider string `yaml:"provider"`
 	// Task is text-generation or embedding. Defaults to text-generation.
 	Task string `yaml:"task"`
-	// Model is the registry's name, a path, or the remote server's model.
+	// Model is the registry's name, a path, or the remote server's model. Defaults to Name.
 	Model string `yaml:"model"`
 	// BaseURL of a remote server, with /v1. Defaults to OPENAI_BASE_URL or OpenAI's own.
 	BaseURL string `yaml:"base_url"`
@@ -93,6 +105,14 @@ type Model struct {
 	KVTokens int `yaml:"kv_tokens"`
 	// Price in units per million tokens. Defaults to free.
 	Price Price `yaml:"price"`
+	// Internal models are targets of routes and no public names. Defaults to false.
+	Internal bool `yaml:"internal"`
+	// MaxConcurrent bounds the calls of routes at a time. Defaults to 0: no bound.
+	MaxConcurrent int `yaml:"max_concurrent"`
+	// Retires is the day on which the provider withdraws the model: 2027-01-31.
+	Retires Date `yaml:"retires"`
+	// Breaker takes the model out of its routes when too many of its calls fail.
+	Breaker Breaker `yaml:"breaker"`
 }
 
 // Price is a model's price in the file.
@@ -161,31 +181,7 @@ func Default(getenv func(string) string) (Config, error) {
 	}, nil
 }
 
-// Load returns the settings with a file's over the defaults; an empty path means
-// STYLESPRINT_CONFIG, and no file where that is empty too.
-func Load(path string, getenv func(string) string) (Config, error) {
-	c, err := Default(getenv)
-	if err != nil {
-		return Config{}, err
-	}
-	if path == "" {
-		path = getenv("STYLESPRINT_CONFIG")
-	}
-	if path == "" {
-		return c, errors.Join(c.complete(), c.Database.complete(getenv))
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return Config{}, fmt.Errorf("read configuration: %w", err)
-	}
-	dec := yaml.NewDecoder(strings.NewReader(string(b)))
-	dec.KnownFields(true)
-	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
-		return Config{}, fmt.Errorf("read configuration %q: %w", path, err)
-	}
-	return c, errors.Join(c.complete(), c.Database.complete(getenv))
-}
-
+// complete sets the defaults that depend on other settings.
 func (c *Config) complete() error {
 	if len(c.Models) == 0 {
 		c.Models = []Model{{Model: DefaultLanguageModel}, {Model: DefaultEncoder, Task: "embedding"}}
@@ -194,7 +190,7 @@ func (c *Config) complete() error {
 		m := &c.Models[i]
 		m.Provider = or(m.Provider, "local")
 		m.Task = or(m.Task, "text-generation")
-		m.Name = or(m.Name, m.Model)
+		m.Name, m.Model = or(m.Name, m.Model), or(m.Model, m.Name)
 		m.Precision = or(m.Precision, "fast")
 		m.KeyEnv = or(m.KeyEnv, "OPENAI_API_KEY")
 		if m.ContextTokens == 0 {
@@ -204,77 +200,104 @@ func (c *Config) complete() error {
 			m.KVTokens = max(8192, m.ContextTokens)
 		}
 	}
+	for i := range c.Routes {
+		c.Routes[i].Strategy = or(c.Routes[i].Strategy, "ordered")
+	}
 	return nil
 }
 
-// Validate reports every fault, each with its field's path.
-func (c Config) Validate() error {
-	var faults []error
-	add := func(field, format string, a ...any) {
-		faults = append(faults, fmt.Errorf("%s: %s", field, fmt.Sprintf(format, a...)))
-	}
+// faults finds every fault of settings that are complete.
+func (c Config) faults() Faults {
+	k := &checker{source: c.from}
 	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
-		add("addr", "want host:port, got %q", c.Addr)
+		k.add("addr", "want host:port, got %q", clip(c.Addr))
+	}
+	if c.DataDir == "" {
+		k.add("data_dir", "want a folder")
+	}
+	if c.CacheDir == "" {
+		k.add("cache_dir", "want a folder")
 	}
 	if c.RequestTimeout <= 0 {
-		add("request_timeout", "want more than 0, got %s", c.RequestTimeout)
+		k.add("request_timeout", "want more than 0, got %s", c.RequestTimeout)
 	}
 	if c.DrainTimeout <= 0 {
-		add("drain_timeout", "want more than 0, got %s", c.DrainTimeout)
+		k.add("drain_timeout", "want more than 0, got %s", c.DrainTimeout)
 	}
 	if c.MaxInFlight < 1 {
-		add("max_in_flight", "want at least 1, got %d", c.MaxInFlight)
+		k.add("max_in_flight", "want at least 1, got %d", c.MaxInFlight)
 	}
 	if c.MaxBodyBytes < 1024 {
-		add("max_body_bytes", "want at least 1024, got %d", c.MaxBodyBytes)
+		k.add("max_body_bytes", "want at least 1024, got %d", c.MaxBodyBytes)
 	}
 	if c.Threads < 0 {
-		add("threads", "want 0 (all) or more, got %d", c.Threads)
+		k.add("threads", "want 0 (all) or more, got %d", c.Threads)
 	}
-	c.Database.validate(add)
-	c.validateAccess(add)
-	c.RequestLog.validate(add)
-	c.Cache.validate(add)
-	c.Safety.validate(add)
-	c.Feedback.validate(add)
+	c.Database.validate(k.add)
+	c.validateAccess(k.add)
+	c.RequestLog.validate(k.add)
+	c.Cache.validate(k.add)
+	c.Safety.validate(k.add)
+	c.Feedback.validate(k.add)
 	names := map[string]bool{}
 	for i, m := range c.Models {
-		m.validate(fmt.Sprintf("models[%d]", i), add)
+		at := fmt.Sprintf("models[%d]", i)
+		k.model(m, at)
 		if names[m.Name] {
-			add(fmt.Sprintf("models[%d].name", i), "%q is used twice", m.Name)
+			k.add(at+".name", "%q is used twice", clip(m.Name))
 		}
 		names[m.Name] = true
 	}
-	return errors.Join(faults...)
+	k.routes(c)
+	k.retryBudget(c.RetryBudget, "retry_budget")
+	return k.faults
 }
 
-func (m Model) validate(at string, add func(string, string, ...any)) {
+func (k *checker) model(m Model, at string) {
 	if m.Model == "" {
-		add(at+".model", "missing; name a model of `stylesprint models list`, a path, or the remote server's model")
+		k.add(at+".model", "missing; name a model of `stylesprint models list`, a path, or the remote server's model")
+	}
+	if len(m.Name) > maxName || strings.TrimSpace(m.Name) != m.Name {
+		k.add(at+".name", "want 1 to %d bytes without space around them, got %q", maxName, clip(m.Name))
 	}
 	if m.Provider != "local" && m.Provider != "openai" {
-		add(at+".provider", "want local or openai, got %q", m.Provider)
+		k.add(at+".provider", "want local or openai, got %q", clip(m.Provider))
 	}
 	if m.Task != "text-generation" && m.Task != "embedding" {
-		add(at+".task", "want text-generation or embedding, got %q", m.Task)
+		k.add(at+".task", "want text-generation or embedding, got %q", clip(m.Task))
 	}
 	if m.Precision != "fast" && m.Precision != "exact" {
-		add(at+".precision", "want fast or exact, got %q", m.Precision)
+		k.add(at+".precision", "want fast or exact, got %q", clip(m.Precision))
 	}
 	if m.BaseURL != "" {
 		if u, err := url.Parse(m.BaseURL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-			add(at+".base_url", "want http(s)://host/v1, got %q", m.BaseURL)
+			k.add(at+".base_url", "want http(s)://host/v1, got %q", clip(withoutPassword(m.BaseURL)))
 		}
 	}
 	if m.ContextTokens < 16 {
-		add(at+".context_tokens", "want at least 16, got %d", m.ContextTokens)
+		k.add(at+".context_tokens", "want at least 16, got %d", m.ContextTokens)
 	}
 	if m.KVTokens < m.ContextTokens {
-		add(at+".kv_tokens", "want at least context_tokens (%d), got %d", m.ContextTokens, m.KVTokens)
+		k.add(at+".kv_tokens", "want at least context_tokens (%d), got %d", m.ContextTokens, m.KVTokens)
 	}
 	if m.Price.Input < 0 || m.Price.Output < 0 || m.Price.Cached < 0 {
-		add(at+".price", "want 0 or more")
+		k.add(at+".price", "want 0 or more")
 	}
+	if m.MaxConcurrent < 0 {
+		k.add(at+".max_concurrent", "want 0 (no bound) or more, got %d", m.MaxConcurrent)
+	}
+	k.breaker(m.Breaker, at+".breaker")
+}
+
+// withoutPassword redacts the password of an address.
+func withoutPassword(s string) string {
+	if !strings.Contains(s, "://") {
+		return s
+	}
+	if u, err := url.Parse(s); err == nil && u.User != nil {
+		return u.Redacted()
+	}
+	return s
 }
 
 // Loopback says whether addr can be reached from this machine alone.

@@ -56,7 +56,7 @@ func TestFileAndFaults(t *testing.T) {
 	if c.Models[0].KeyEnv != "OPENAI_API_KEY" || c.Models[0].Price.Price().OutputPerMillion != 0.6 {
 		t.Errorf("%+v", c.Models[0])
 	}
-	if _, err := Load(write("adr: x\n"), env()); err == nil || !strings.Contains(err.Error(), "line 1") {
+	if _, err := Load(write("adr: x\n"), env()); err == nil || !strings.Contains(err.Error(), "c.yaml:1: adr: is not a key here") {
 		t.Errorf("unknown key: %v", err)
 	}
 	c, err = Load(write("addr: x\nmax_in_flight: -1\nmodels:\n- provider: cloud\n- model: a\n  base_url: a.b\n- model: a\n"), env())
