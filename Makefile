@@ -5,7 +5,7 @@ GO ?= go
 # Where tests look for the models; `make models` fills it.
 MODELS ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/stylesprint
 
-.PHONY: run test slow check bench help build models fmt vet staticcheck race generated documented clean
+.PHONY: run test slow soak check bench help build models fmt vet staticcheck race generated documented clean
 
 run: ## Models, demo catalogue, evaluation, report, server and dashboard on 127.0.0.1:8000
 	$(GO) run ./cmd/stylesprint demo
@@ -15,6 +15,9 @@ test: ## All tests; what the machine lacks is named at the end
 
 slow: ## 2,000 simulated comparisons of every kind: how often the decisions are wrong (half an hour)
 	STYLESPRINT_SLOW=1 $(GO) test ./evaluate/compare -run 'TestFalseAlarms|TestKindsOfScores' -timeout 60m -v
+
+soak: ## Ten minutes at twice the local model's capacity: memory, waits and shares of four keys
+	STYLESPRINT_SLOW=1 STYLESPRINT_MODELS='$(MODELS)' $(GO) test ./cmd/stylesprint -run TestSoak -timeout 30m -v
 
 build: ## The static binary ./stylesprint
 	$(GO) build -trimpath -ldflags "-s -w" -o stylesprint ./cmd/stylesprint
