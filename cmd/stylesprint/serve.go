@@ -118,6 +118,7 @@ func (s *server) run(ctx context.Context, listening func(net.Addr)) error {
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(&s.app.engines)
 	ready := new(httpserver.Readiness)
 	g, err := gateway.New(gateway.Options{
 		Models: s.models, Log: s.log, Requests: s.db, Metrics: registry, Ready: ready.Ready,

@@ -52,6 +52,8 @@ type Config struct {
 	Threads int `yaml:"threads"`
 	// CPU forces an instruction set: portable, avx2, avx512, avx512bf16. Defaults to the best there is.
 	CPU string `yaml:"cpu"`
+	// Engine says how much a local language model takes on.
+	Engine Engine `yaml:"engine"`
 
 	// Hub and OpenAI come from the environment alone.
 	Hub    Hub    `yaml:"-"`
@@ -217,6 +219,7 @@ func (c Config) Validate() error {
 	if c.Threads < 0 {
 		add("threads", "want 0 (all) or more, got %d", c.Threads)
 	}
+	c.Engine.validate("engine", add)
 	names := map[string]bool{}
 	for i, m := range c.Models {
 		m.validate(fmt.Sprintf("models[%d]", i), add)
