@@ -120,8 +120,12 @@ func (s *server) run(ctx context.Context, listening func(net.Addr)) error {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	registry.MustRegister(&s.app.engines)
 	ready := new(httpserver.Readiness)
+	stages, traced, err := s.telemetry(ctx)
+	if err != nil {
+		return err
+	}
 	g, err := gateway.New(gateway.Options{
-		Models: s.models, Log: s.log, Requests: s.db, Metrics: registry, Ready: ready.Ready,
+		Models: s.models, Stages: stages, Log: s.log, Requests: s.db, Metrics: registry, Ready: ready.Ready,
 		MaxBodyBytes: s.config.MaxBodyBytes, MaxInFlight: s.config.MaxInFlight, Timeout: s.config.RequestTimeout, LogBodies: s.config.LogBodies,
 	})
 	if err != nil {
@@ -136,7 +140,7 @@ func (s *server) run(ctx context.Context, listening func(net.Addr)) error {
 	g.Mount(mux)
 	mux.Handle("/", httpserver.Chain(pages, httpserver.Recover(s.panicked, nil), httpserver.BodyLimit(s.config.MaxBodyBytes, nil)))
 	srv, err := httpserver.New(httpserver.Options{
-		Handler: httpserver.Chain(mux, httpserver.LocalOnly()), Listener: listener, Readiness: ready,
+		Handler: httpserver.Chain(mux, httpserver.LocalOnly(), traced), Listener: listener, Readiness: ready,
 		DrainLimit: s.config.DrainTimeout, Fault: func(f string) { s.log.Warn("http", "fault", f) },
 		Listening: func(at net.Addr) {
 			s.log.Info("listening", "addr", at.String())

@@ -54,6 +54,8 @@ type Config struct {
 	CPU string `yaml:"cpu"`
 	// Engine says how much a local language model takes on.
 	Engine Engine `yaml:"engine"`
+	// Telemetry says where traces and metrics are sent.
+	Telemetry Telemetry `yaml:"telemetry"`
 
 	// Hub and OpenAI come from the environment alone.
 	Hub    Hub    `yaml:"-"`
@@ -135,7 +137,12 @@ func Default(getenv func(string) string) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
+	telemetry, err := telemetryFrom(getenv)
+	if err != nil {
+		return Config{}, err
+	}
 	return Config{
+		Telemetry:      telemetry,
 		Addr:           "127.0.0.1:8000",
 		DataDir:        data,
 		CacheDir:       cache,
@@ -220,6 +227,7 @@ func (c Config) Validate() error {
 		add("threads", "want 0 (all) or more, got %d", c.Threads)
 	}
 	c.Engine.validate("engine", add)
+	c.Telemetry.validate("telemetry", add)
 	names := map[string]bool{}
 	for i, m := range c.Models {
 		m.validate(fmt.Sprintf("models[%d]", i), add)
