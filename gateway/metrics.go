@@ -25,6 +25,8 @@ type metrics struct {
 	dropped  prometheus.Counter
 	failures prometheus.Counter
 	waiting  prometheus.Gauge
+
+	models *modelMetrics
 }
 
 const namespace = "stylesprint"
@@ -64,7 +66,9 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}
 	}
-	return m, nil
+	var err error
+	m.models, err = newModelMetrics(r)
+	return m, err
 }
 
 func (m *metrics) observe(x *exchange, took time.Duration) {
@@ -84,6 +88,7 @@ func (m *metrics) observe(x *exchange, took time.Duration) {
 	if x.cost > 0 {
 		m.cost.WithLabelValues(x.model).Add(x.cost.Units())
 	}
+	m.models.observe(x, took)
 }
 
 func (g *Gateway) showMetrics() handler {
