@@ -37,7 +37,9 @@ func newAssets() (*assets, error) {
 			name, b = "style.css", append([]byte(report.Style()), b...)
 			b, err = withAsset(b, "review.css")
 		case "desk.js":
-			b, err = withAsset(b, "review.js")
+			if b, err = withAsset(b, "live.js"); err == nil {
+				b, err = withAsset(b, "review.js")
+			}
 		}
 		if err != nil {
 			return nil, err

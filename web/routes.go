@@ -29,6 +29,8 @@ func (s *site) routes() []route {
 		{"GET /comparisons/view", s.comparison},
 		{"GET /comparisons/report", s.report},
 		{"GET /images/{run}", s.image},
+		{"GET /live", s.live},
+		{"GET /live/events", s.liveEvents},
 		{"GET /keyboard", s.keyboard},
 		{"GET /assets/{name}", s.asset},
 		{"GET /favicon.ico", s.icon},
@@ -63,7 +65,7 @@ func steps() []step {
 		{"Review", []link{{"review", "/review", "Reviews", "v"}}},
 		{"Audit", nil},
 		{"Releases", nil},
-		{"Live", nil},
+		{"Live", []link{{"live", "/live", "Live", "l"}}},
 		{"Tune", nil},
 		{"Reports", nil},
 	}

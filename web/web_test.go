@@ -73,7 +73,7 @@ const comparison = "/comparisons/view?run=" + webtest.Plain + "&run=" + webtest.
 
 // pages are all pages with data.
 func pages() []string {
-	return []string{"/", "/playground", "/runs", "/runs/" + webtest.Voice, "/runs/" + webtest.Running, "/runs/" + webtest.Failed, "/runs/" + webtest.Hosted, "/comparisons", comparison, "/keyboard", "/nothing/here"}
+	return []string{"/", "/playground", "/runs", "/runs/" + webtest.Voice, "/runs/" + webtest.Running, "/runs/" + webtest.Failed, "/runs/" + webtest.Hosted, "/comparisons", comparison, "/live", "/keyboard", "/nothing/here"}
 }
 
 func TestPages(t *testing.T) {
