@@ -88,6 +88,7 @@ type server struct {
 	models []gateway.Model
 	shown  []web.Model
 	lent   []openModel // language models, for jobs
+	live   *liveSource
 	open   closers
 }
 
@@ -132,6 +133,8 @@ func (s *server) run(ctx context.Context, listening func(net.Addr)) error {
 		return err
 	}
 	closing := make(chan struct{})
+	s.live = newLiveSource(registry, s.app.now)
+	defer s.live.start()()
 	pages, err := s.pages(ready, closing)
 	if err != nil {
 		return err
@@ -230,6 +233,7 @@ func (s *server) pages(ready *httpserver.Readiness, closing <-chan struct{}) (ht
 		Items:  data.items,
 		Images: pictures, Faithfulness: checker(),
 		Note:    datasetNote,
+		Live:    s.live.Live,
 		Review:  s.app.reviewPages(s.db, data),
 		Version: v.Version, Log: s.log, Closing: closing,
 	}

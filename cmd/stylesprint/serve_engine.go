@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"stylesprint/engine"
+	"stylesprint/engine/nn/kernel"
 )
 
 // engines are the local language models that are open, for metrics. It is safe for concurrent use.
@@ -67,7 +68,10 @@ func engineFigures() []engineFigure {
 	}
 }
 
-const engineWait = "engine_wait_seconds"
+const (
+	engineWait = "engine_wait_seconds"
+	enginePage = kernel.PageTokens
+)
 
 func engineDesc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("stylesprint_"+name, help, append([]string{"model"}, labels...), nil)
