@@ -191,10 +191,10 @@ func liveTitle(s LiveState) string {
 	}
 	var parts []string
 	if len(cut) > 0 {
-		parts = append(parts, show.List(cut)+" "+isAre(len(cut))+" cut off")
+		parts = append(parts, verb(len(cut), "target ", "targets ")+show.List(cut)+" "+isAre(len(cut))+" cut off")
 	}
 	if len(failing) > 0 {
-		parts = append(parts, show.List(failing)+" "+verb(len(failing), "fails", "fail")+" for more than one request in twenty")
+		parts = append(parts, verb(len(failing), "target ", "targets ")+show.List(failing)+" "+verb(len(failing), "fails", "fail")+" for more than one request in twenty")
 	}
 	switch {
 	case len(s.Targets) == 0 && requests == 0:

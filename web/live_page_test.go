@@ -19,7 +19,7 @@ func TestLivePage(t *testing.T) {
 	h, _ := desk(t)
 	body := get(h, "/live").Body.String()
 	for _, want := range []string{
-		"Hosted-primary is cut off; five requests wait for room", "open: not asked", "3.6 requests/s, n 214", "3, 1.4 %", "820 ms", "2.40 s", "61 tokens/s", "not measured", "none asked",
+		"Target hosted-primary is cut off; five requests wait for room", "open: not asked", "3.6 requests/s, n 214", "3, 1.4 %", "820 ms", "2.40 s", "61 tokens/s", "not measured", "none asked",
 		"5 of two keys", "640 ms", "5,120 of 8,192 tokens", "1.49 USD, 18,204 requests since 00:00 UTC", "17 % answered from it", "52 % of 401,200 tokens", "12 retries left, which may cost 0.0125",
 		"20 days", "<caption", `<th scope="row">descriptions<small>hosted-second</small>`, `href="/metrics"`,
 	} {
@@ -38,13 +38,13 @@ func TestLiveTitles(t *testing.T) {
 	t.Parallel()
 	ok := web.LiveTarget{Route: "m", Requests: 120, Breaker: "closed"}
 	for want, state := range map[string]web.LiveState{
-		"No request to a model since the start":      {},
-		"Nobody asks at the moment":                  {Targets: []web.LiveTarget{{Route: "m"}}},
-		"All that was asked answers, 2.0 requests/s": {Targets: []web.LiveTarget{ok}},
-		"A is cut off": {Targets: []web.LiveTarget{ok, {Route: "m", Target: "a", Breaker: "half-open"}}},
-		"M fails for more than one request in twenty":                            {Targets: []web.LiveTarget{{Route: "m", Requests: 50, Errors: 3}}},
-		"All that was asked answers, 2.0 requests/s; one request waits for room": {Targets: []web.LiveTarget{ok}, Queues: []web.LiveQueue{{Waiting: 1}}},
-		"A and b are cut off; c fails for more than one request in twenty":       {Targets: []web.LiveTarget{{Target: "a", Breaker: "open"}, {Target: "b", Breaker: "open"}, {Target: "c", Requests: 10, Errors: 9}}},
+		"No request to a model since the start":                                           {},
+		"Nobody asks at the moment":                                                       {Targets: []web.LiveTarget{{Route: "m"}}},
+		"All that was asked answers, 2.0 requests/s":                                      {Targets: []web.LiveTarget{ok}},
+		"Target a is cut off":                                                             {Targets: []web.LiveTarget{ok, {Route: "m", Target: "a", Breaker: "half-open"}}},
+		"Target m fails for more than one request in twenty":                              {Targets: []web.LiveTarget{{Route: "m", Requests: 50, Errors: 3}}},
+		"All that was asked answers, 2.0 requests/s; one request waits for room":          {Targets: []web.LiveTarget{ok}, Queues: []web.LiveQueue{{Waiting: 1}}},
+		"Targets a and b are cut off; target c fails for more than one request in twenty": {Targets: []web.LiveTarget{{Target: "a", Breaker: "open"}, {Target: "b", Breaker: "open"}, {Target: "c", Requests: 10, Errors: 9}}},
 	} {
 		state.Window = time.Minute
 		h, _ := desk(t, func(o *web.Options) { o.Live = func(context.Context) (web.LiveState, error) { return state, nil } })
