@@ -20,7 +20,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -38,6 +37,9 @@ import (
 
 // scope names this package's spans and metrics.
 const scope = "stylesprint/gateway"
+
+// maxModel bounds in bytes what a server may call its model.
+const maxModel = 128
 
 // Upstream says who serves a model.
 type Upstream struct {
@@ -115,7 +117,6 @@ func (t *Telemetry) Stage(next gateway.Ask) gateway.Ask {
 	return func(ctx context.Context, c *gateway.Call, emit func(generate.Delta) error) (stylesprint.Reply, error) {
 		start := t.o.Now()
 		op := operation(c.Request)
-		t.nameServerSpan(ctx, c.Route)
 		ctx, span := t.tracer.Start(ctx, op+" "+c.Model, trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(start),
 			trace.WithAttributes(attribute.String("gen_ai.operation.name", op), attribute.String("gen_ai.request.model", c.Model)))
 		defer span.End()
@@ -203,7 +204,7 @@ func (t *Telemetry) shared(op string, c *gateway.Call, reply stylesprint.Reply) 
 			a = append(a, attribute.Int("server.port", u.Port))
 		}
 	}
-	if reply.Model != "" {
+	if reply.Model != "" && len(reply.Model) <= maxModel { // what a server calls its model is not ours to trust
 		a = append(a, attribute.String("gen_ai.response.model", reply.Model))
 	}
 	return a
@@ -328,13 +329,13 @@ func asJSON(turns []turn) string {
 // request has a traceparent header (W3C Trace Context). Other requests pass untouched.
 func (t *Telemetry) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodPost || !strings.HasPrefix(r.URL.Path, "/v1/") && !strings.HasPrefix(r.URL.Path, "/generate") {
+		if r.Method != http.MethodPost || !traced(r.URL.Path) {
 			next.ServeHTTP(w, r)
 			return
 		}
 		ctx := propagation.TraceContext{}.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
-		ctx, span := t.tracer.Start(ctx, http.MethodPost, trace.WithSpanKind(trace.SpanKindServer),
-			trace.WithAttributes(attribute.String("http.request.method", http.MethodPost)))
+		ctx, span := t.tracer.Start(ctx, http.MethodPost+" "+r.URL.Path, trace.WithSpanKind(trace.SpanKindServer),
+			trace.WithAttributes(attribute.String("http.request.method", http.MethodPost), attribute.String("http.route", r.URL.Path)))
 		s := &status{ResponseWriter: w}
 		whole := false
 		defer func() { // also on the panic that cuts a connection
@@ -349,13 +350,13 @@ func (t *Telemetry) Middleware(next http.Handler) http.Handler {
 	})
 }
 
-// nameServerSpan gives the request's span its route, which is only known inside.
-func (t *Telemetry) nameServerSpan(ctx context.Context, route string) {
-	span := trace.SpanFromContext(ctx)
-	if span.IsRecording() {
-		span.SetName(http.MethodPost + " " + route)
-		span.SetAttributes(attribute.String("http.route", route))
+// traced lists the paths that ask a model; they are also the names of spans.
+func traced(path string) bool {
+	switch path {
+	case "/generate/", "/generate", "/v1/chat/completions", "/v1/completions", "/v1/embeddings":
+		return true
 	}
+	return false
 }
 
 // status notes the status of an answer.

@@ -47,8 +47,8 @@ type Options struct {
 	Headers stylesprint.Secret
 	Service string // service.name; default "stylesprint"
 	Version string // service.version; may be empty
-	// Sample is the share of requests that are traced, of those that come without a trace
-	// of their own: (0, 1]. Default 1.
+	// Sample is the share of requests that are traced: (0, 1]. Default 1. A caller's own trace does
+	// not raise it, so that callers cannot flood the receiver; one that is not sampled is not traced.
 	Sample   float64
 	Interval time.Duration // between sends of metrics; default 1 min
 	Timeout  time.Duration // of one send; default 10 s
@@ -166,7 +166,7 @@ func Setup(ctx context.Context, o Options) (*Providers, error) {
 	described := resource.NewSchemaless(attribute.String("service.name", o.Service), attribute.String("service.version", o.Version))
 	tracer := sdktrace.NewTracerProvider(
 		sdktrace.WithResource(described),
-		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(o.Sample))),
+		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(o.Sample), sdktrace.WithRemoteParentSampled(sdktrace.TraceIDRatioBased(o.Sample)))),
 		sdktrace.WithBatcher(quietSpans{spans, o.Fault}, sdktrace.WithExportTimeout(o.Timeout)),
 	)
 	meter := sdkmetric.NewMeterProvider(

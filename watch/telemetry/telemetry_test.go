@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 	collectmetrics "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	collecttraces "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/protobuf/proto"
@@ -164,8 +165,25 @@ func TestSampling(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = p.Shutdown(context.Background()) }()
-	if _, span := p.Tracer.Tracer("test").Start(context.Background(), "one"); span.IsRecording() {
-		t.Error("a span was recorded with a share of nearly nothing")
+	remote := func(flags trace.TraceFlags) context.Context {
+		return trace.ContextWithRemoteSpanContext(context.Background(), trace.NewSpanContext(trace.SpanContextConfig{
+			TraceID: trace.TraceID{0xff, 1, 2, 3, 4, 5, 6, 7, 0xff}, SpanID: trace.SpanID{1}, TraceFlags: flags, Remote: true}))
+	}
+	for name, ctx := range map[string]context.Context{"without a parent": context.Background(), "that its caller samples": remote(trace.FlagsSampled)} {
+		if _, span := p.Tracer.Tracer("test").Start(ctx, "one"); span.IsRecording() {
+			t.Errorf("a request %s was recorded with a share of nearly nothing", name)
+		}
+	}
+	all, err := telemetry.Setup(t.Context(), telemetry.Options{Endpoint: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = all.Shutdown(context.Background()) }()
+	if _, span := all.Tracer.Tracer("test").Start(remote(0), "one"); span.IsRecording() {
+		t.Error("a request that its caller does not sample was recorded")
+	}
+	if _, span := all.Tracer.Tracer("test").Start(remote(trace.FlagsSampled), "one"); !span.IsRecording() {
+		t.Error("a request that its caller samples was not recorded")
 	}
 }
 
