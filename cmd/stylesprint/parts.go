@@ -88,8 +88,7 @@ func (a *app) openGenerator(ctx context.Context, c config.Config, m config.Model
 	if err != nil {
 		return nil, generate.ModelInfo{}, fmt.Errorf("open model %q: %w", m.Model, err)
 	}
-	a.engines.add(m.Name, lm)
-	driver := generatelocal.New(lm, m.Name)
+	driver := generatelocal.New(a.engines.measure(m.Name, lm), m.Name)
 	info := generate.ModelInfo{
 		Ref:           stylesprint.ModelRef{Provider: "local", Name: m.Name, Revision: local.Model.Revision, SHA256: lm.Info().SHA256},
 		ContextTokens: lm.Info().ContextTokens,

@@ -27,6 +27,31 @@ func (e *engines) add(name string, m *engine.LanguageModel) {
 	e.open[name] = m
 }
 
+// measuredModel is a model that is measured until it is closed.
+type measuredModel struct {
+	*engine.LanguageModel
+	gone func()
+}
+
+// Close closes the model and ends its figures.
+func (m measuredModel) Close() error {
+	err := m.LanguageModel.Close()
+	m.gone()
+	return err
+}
+
+// measure has a model's figures shown until it is closed.
+func (e *engines) measure(name string, m *engine.LanguageModel) measuredModel {
+	e.add(name, m)
+	return measuredModel{m, func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if e.open[name] == m { // and not one that has taken its place
+			delete(e.open, name)
+		}
+	}}
+}
+
 // stats are the models' figures by name.
 func (e *engines) stats() map[string]engine.Stats {
 	e.mu.Lock()

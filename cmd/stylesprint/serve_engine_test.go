@@ -59,3 +59,29 @@ func TestEngineMetrics(t *testing.T) {
 		t.Errorf("%d series, want %d", series, want)
 	}
 }
+
+// A model is shown until it is closed, and one that took its place is not forgotten with it.
+func TestEngineMetricsEnd(t *testing.T) {
+	t.Parallel()
+	open := func() *engine.LanguageModel {
+		m, err := engine.OpenLanguageModel(t.Context(), filepath.Join("..", "..", "engine", "testdata", "llama-tied"), engine.Options{Threads: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	var e engines
+	old := e.measure("tiny", open())
+	fresh := e.measure("tiny", open())
+	for _, c := range []struct {
+		close func() error
+		left  int
+	}{{old.Close, 1}, {old.Close, 1}, {fresh.Close, 0}} {
+		if err := c.close(); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(e.stats()); n != c.left {
+			t.Errorf("%d models are shown, want %d", n, c.left)
+		}
+	}
+}

@@ -115,7 +115,7 @@ func (f *fixture) post(t *testing.T, path, body string) int {
 func names(a []attribute.KeyValue) map[string]string {
 	out := map[string]string{}
 	for _, kv := range a {
-		out[string(kv.Key)] = kv.Value.Emit()
+		out[string(kv.Key)] = kv.Value.String()
 	}
 	return out
 }
