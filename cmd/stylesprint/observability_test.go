@@ -131,3 +131,29 @@ func TestMetricsAreDocumented(t *testing.T) {
 		t.Errorf("%d metrics shown, %d documented: the test reads them wrongly", len(shown), len(documented))
 	}
 }
+
+// The settings that the guide shows are accepted.
+func TestGuideSettings(t *testing.T) {
+	t.Parallel()
+	guide, err := os.ReadFile(filepath.Join("..", "..", "docs", "guides", "observability.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(guide), -1)
+	if len(blocks) != 2 {
+		t.Fatalf("%d blocks of settings, want 2", len(blocks))
+	}
+	for _, b := range blocks {
+		file := filepath.Join(t.TempDir(), "stylesprint.yaml")
+		if err := os.WriteFile(file, []byte(b[1]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := config.Load(file, func(k string) string { return map[string]string{"HOME": t.TempDir()}[k] })
+		if err == nil {
+			err = c.Validate()
+		}
+		if err != nil {
+			t.Errorf("%v in\n%s", err, b[1])
+		}
+	}
+}
