@@ -278,7 +278,7 @@ func TestSoak(t *testing.T) {
 	if slow {
 		d, warm = 10*time.Minute, 30*time.Second
 		path = filepath.Join(os.Getenv("STYLESPRINT_MODELS"), "models", "smollm2-135m-instruct")
-		o = engine.Options{ContextTokens: 4096, KVTokens: 8192, MaxWaiting: 32}
+		o = engine.Options{ContextTokens: 4096, KVTokens: 8192}
 	}
 	s := newSoak(t, path, o)
 	s.words, s.prompt, s.most = 14, 8, 80
