@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -74,6 +75,7 @@ func (m *moving) live(context.Context) (web.LiveState, error) {
 func (m *moving) change(f func(*web.LiveState)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.state.Targets, m.state.Queues = slices.Clone(m.state.Targets), slices.Clone(m.state.Queues) // pages may still read the old ones
 	f(&m.state)
 }
 
@@ -139,7 +141,7 @@ func TestLiveInBrowser(t *testing.T) {
 		t.Errorf("the figure moved from %g to %g", before, after)
 	}
 	m.change(func(s *web.LiveState) {
-		s.Targets = append(s.Targets[:len(s.Targets):len(s.Targets)], web.LiveTarget{Route: "newcomer", InFlight: -1})
+		s.Targets = append(s.Targets, web.LiveTarget{Route: "newcomer", InFlight: -1})
 	})
 	until("the new row", `document.readyState === "complete" && document.body.textContent.includes("newcomer")`)
 	close(closing)
