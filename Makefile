@@ -5,7 +5,7 @@ GO ?= go
 # Where tests look for the models; `make models` fills it.
 MODELS ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/stylesprint
 
-.PHONY: run test slow kills check bench help build models fmt vet staticcheck race generated documented clean
+.PHONY: run test slow kills soak check bench help build models fmt vet staticcheck race generated documented clean
 
 run: ## Models, demo catalogue, evaluation, report, server and dashboard on 127.0.0.1:8000
 	$(GO) run ./cmd/stylesprint demo
@@ -18,6 +18,9 @@ slow: ## 2,000 simulated comparisons of every kind: how often the decisions are 
 
 kills: ## The server killed 20 times at 200 requests/s: rows equal answers (a minute)
 	STYLESPRINT_SLOW=1 $(GO) test ./cmd/stylesprint -run TestServeSurvivesKills -count 1 -v
+
+soak: ## Ten minutes at twice the local model's capacity: memory, waits and shares of four keys
+	STYLESPRINT_SLOW=1 STYLESPRINT_MODELS='$(MODELS)' $(GO) test ./cmd/stylesprint -run TestSoak -timeout 30m -v
 
 build: ## The static binary ./stylesprint
 	$(GO) build -trimpath -ldflags "-s -w" -o stylesprint ./cmd/stylesprint

@@ -23,7 +23,7 @@ func prose(m *LanguageModel, n int) string {
 func benchmarkPrefill(b *testing.B, tokens int) {
 	for _, p := range []Precision{Fast, Exact} {
 		b.Run(string(p), func(b *testing.B) {
-			m := openReal(b, Options{Precision: p})
+			m := openReal(b, Options{Precision: p, PrefixTokens: -1})
 			r := Request{Prompt: prose(m, tokens), MaxTokens: 1}
 			n := 0
 			for b.Loop() {

@@ -22,9 +22,11 @@
 // Requests to a LanguageModel run together. One goroutine, owned by the model,
 // takes step after step; in each step every running sequence advances by one
 // token and waiting prompts are read in chunks. Sequences join and leave between steps. A
-// step allocates nothing on the heap.
+// step allocates nothing on the heap. Requests for which there is no room wait in a bounded queue, in which
+// tenants take turns by tokens; what has no place there, or would wait beyond its deadline, is refused with
+// an *OverloadError. A prompt that begins like an earlier one of its tenant is not read again there.
 //
-// Errors: a request that does not fit the context is a *ContextError; a closed
-// model answers ErrClosed; a request's own context ends it within a step, with
+// Errors: a request that does not fit the context is a *ContextError, one that is
+// refused for now an *OverloadError; a closed model answers ErrClosed; a request's own context ends it within a step, with
 // the context's error. All methods are safe for concurrent use.
 package engine

@@ -17,6 +17,8 @@ type LanguageModel struct {
 	words   *vocabulary
 	sched   *scheduler
 	limit   int // of prompt plus answer
+
+	sharePrefixes bool // among tenants
 }
 
 // Info describes the model.
@@ -89,8 +91,9 @@ func (v *vocabulary) encode(r Request) ([]int32, error) {
 
 // Generate answers a request. With a non-nil emit it streams: emit is called in
 // order, from this goroutine, and an error from it ends the answer and is
-// returned. A slow emit holds up nobody else. When ctx ends, so does the answer, within a step. An error comes with
-// the part of the result that was made.
+// returned. A slow emit holds up nobody else. When ctx ends, so does the answer, within a step. A request that finds
+// too many others waiting, or would wait beyond ctx's deadline, is refused with an *OverloadError; so may one be that
+// waits already, when the queue is full and a tenant with fewer asks. An error comes with the part of the result that was made.
 func (m *LanguageModel) Generate(ctx context.Context, r Request, emit func(Token) error) (Result, error) {
 	start := time.Now()
 	if err := r.check(); err != nil {
@@ -113,6 +116,11 @@ func (m *LanguageModel) Generate(ctx context.Context, r Request, emit func(Token
 	seq := newSequence(ids, room)
 	seq.sampler = newSampler(r.Sampling, m.model.vocabulary, ids, room)
 	seq.ends = m.words.ends
+	seq.tenant, seq.weight = r.Tenant, r.Weight
+	if !m.sharePrefixes {
+		seq.scope = r.Tenant
+	}
+	seq.deadline, _ = ctx.Deadline()
 	a := &answer{seq: seq, emit: emit, start: start, stops: stopper{stops: r.Stop}, words: tokenize.NewStream(m.words.tokenizer, true)}
 	if err := ctx.Err(); err != nil {
 		return Result{}, err
@@ -120,7 +128,7 @@ func (m *LanguageModel) Generate(ctx context.Context, r Request, emit func(Token
 	if err := m.sched.submit(seq); err != nil {
 		return Result{}, err
 	}
-	defer seq.abandoned.Store(true)
+	defer m.sched.leave(seq)
 	err = a.follow(ctx)
 	return a.result(), err
 }
@@ -208,6 +216,7 @@ func (a *answer) result() Result {
 		r.Queue = time.Since(a.seq.submitted)
 		return r
 	}
+	r.CachedTokens = a.seq.cached
 	r.Queue = a.seq.admitted.Sub(a.seq.submitted)
 	r.Prefill = a.seq.first.Sub(a.seq.admitted)
 	r.FirstToken = a.seq.first.Sub(a.start)
@@ -238,9 +247,12 @@ func (m *LanguageModel) NegativeLogLikelihood(ctx context.Context, text string) 
 		}
 		select {
 		case <-seq.done:
+			if seq.err != nil {
+				return 0, 0, seq.err
+			}
 			sum += seq.nll
 		case <-ctx.Done():
-			seq.abandoned.Store(true)
+			m.sched.leave(seq)
 			return 0, 0, ctx.Err()
 		}
 		counted = to

@@ -167,8 +167,13 @@ func (m *LanguageModel) start(o Options) error {
 	if o.Precision == Exact {
 		format = kernel.F32
 	}
+	kept := pages / 2
+	if o.PrefixTokens != 0 {
+		kept = min(pages, max(0, o.PrefixTokens)/kernel.PageTokens)
+	}
+	m.sharePrefixes = o.SharePrefixes
 	sched, err := newScheduler(m.machine, m.model, schedulerOptions{
-		rows: stepRows(m.machine.Level()), sequences: o.MaxSequences,
+		rows: stepRows(m.machine.Level()), sequences: o.MaxSequences, queue: o.MaxWaiting, prefixes: kept,
 		cache: kernel.PagesOptions{Layers: m.model.layers, Heads: m.model.kvHeads, Dim: m.model.headDim, Pages: pages, Format: format},
 	})
 	if err != nil {

@@ -39,6 +39,16 @@ type Options struct {
 	// MaxSequences is how many requests run at the same time; more wait.
 	// Defaults to 16.
 	MaxSequences int
+	// MaxWaiting is how many requests wait at most; more are refused. Defaults to 128.
+	MaxWaiting int
+
+	// PrefixTokens is how much of the key-value cache may keep prompts that nobody reads any
+	// more, so that prompts which begin alike are not read again. They make room when it is
+	// needed. Defaults to half of KVTokens; -1 keeps none.
+	PrefixTokens int
+	// SharePrefixes lets tenants use one another's kept prompts. Then whoever measures times
+	// can find out whether another tenant sent a text. Defaults to false.
+	SharePrefixes bool
 }
 
 func (o Options) complete(precision Precision) (Options, error) {
@@ -51,13 +61,20 @@ func (o Options) complete(precision Precision) (Options, error) {
 	for _, f := range []struct {
 		name  string
 		value int
-	}{{"threads", o.Threads}, {"context tokens", o.ContextTokens}, {"cache tokens", o.KVTokens}, {"sequences", o.MaxSequences}} {
+	}{{"threads", o.Threads}, {"context tokens", o.ContextTokens}, {"cache tokens", o.KVTokens}, {"sequences", o.MaxSequences},
+		{"waiting requests", o.MaxWaiting}} {
 		if f.value < 0 {
 			return o, fmt.Errorf("%s: want 0 or more, got %d", f.name, f.value)
 		}
 	}
+	if o.PrefixTokens < -1 {
+		return o, fmt.Errorf("prefix tokens: want -1 or more, got %d", o.PrefixTokens)
+	}
 	if o.MaxSequences == 0 {
 		o.MaxSequences = 16
+	}
+	if o.MaxWaiting == 0 {
+		o.MaxWaiting = 128
 	}
 	return o, nil
 }

@@ -27,6 +27,11 @@ type Request struct {
 	MaxTokens int
 	// Stop ends the answer at the first of these strings, which is not part of it.
 	Stop []string
+	// Tenant says whose request it is. Tenants that wait take turns, so that nobody is kept
+	// waiting by how much another one asks. Empty is a tenant like any other.
+	Tenant string
+	// Weight is the tenant's share beside others', 0 to 1000. 0 is 1.
+	Weight int
 }
 
 // Sampling says how the next token is drawn. The zero value is greedy: always
@@ -65,6 +70,8 @@ func (s Sampling) check() error {
 	return nil
 }
 
+const maxWeight = 1000
+
 // check reports what is wrong with a request, whatever the model.
 func (r Request) check() error {
 	switch {
@@ -72,6 +79,8 @@ func (r Request) check() error {
 		return &RequestError{Field: "prompt", Reason: "give messages or a prompt, not both"}
 	case len(r.Messages) == 0 && r.Prompt == "":
 		return &RequestError{Field: "prompt", Reason: "is empty"}
+	case r.Weight < 0 || r.Weight > maxWeight:
+		return &RequestError{Field: "weight", Reason: fmt.Sprintf("want 0 to %d, got %d", maxWeight, r.Weight)}
 	case r.MaxTokens < 0:
 		return &RequestError{Field: "max_tokens", Reason: fmt.Sprintf("want 0 or more, got %d", r.MaxTokens)}
 	}
@@ -104,6 +113,7 @@ type Result struct {
 	// model did.
 	Tokens           []int32
 	PromptTokens     int
+	CachedTokens     int // of the prompt, tokens that were not read because an earlier prompt began with them
 	CompletionTokens int // len(Tokens)
 	Finish           string
 

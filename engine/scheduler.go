@@ -11,7 +11,7 @@ import (
 func (s *sequence) pagesNeeded() int { return nn.PagesFor(s.tokens()) }
 
 // scheduler advances the sequences of one model, step after step, on one
-// goroutine. A sequence is admitted, in the order of arrival, when there
+// goroutine. A sequence is admitted, when its tenant's turn has come, if there
 // are pages for all that it may come to hold; so none has to be put back later.
 type scheduler struct {
 	m          *kernel.Machine
@@ -20,18 +20,26 @@ type scheduler struct {
 	cache      *nn.Cache
 	rows       int // of a step, at most
 	limit      int // of running sequences
+	queueLimit int // of waiting sequences
 
 	mu      sync.Mutex
 	arrived sync.Cond // a sequence waits, or closed has changed
-	waiting []*sequence
+	queue   queue
+	shown   Stats // as of the last step
 	closed  bool
 	ended   chan struct{}
 
 	// The rest belongs to the scheduler's goroutine.
-	running []*sequence
-	batch   nn.Batch
-	shares  []share
-	heads   heads
+	prefixes *prefixes
+	stats    Stats
+	pace     pace
+	skipped  int // tokens that this step did not read because their pages were known
+	unused   int // tokens that sequences asked for and did not use until their end
+	turns    int // steps, so that what does not divide goes to another tenant each time
+	running  []*sequence
+	batch    nn.Batch
+	shares   []share
+	heads    heads
 }
 
 // share is what one sequence does in a step.
@@ -44,6 +52,8 @@ type share struct {
 type schedulerOptions struct {
 	rows      int // of a step
 	sequences int
+	queue     int // sequences that may wait
+	prefixes  int // pages kept for later prompts
 	cache     kernel.PagesOptions
 }
 
@@ -55,7 +65,8 @@ func newScheduler(m *kernel.Machine, model network, o schedulerOptions) (*schedu
 	}
 	rows := max(o.rows, o.sequences)
 	s := &scheduler{
-		m: m, vocabulary: model.vocabulary, cache: cache, rows: rows, limit: o.sequences, ended: make(chan struct{}),
+		m: m, vocabulary: model.vocabulary, cache: cache, rows: rows, limit: o.sequences, queueLimit: o.queue, ended: make(chan struct{}),
+		prefixes: newPrefixes(cache, o.prefixes), stats: Stats{Pages: o.cache.Pages, PageTokens: kernel.PageTokens},
 		state:   model.newState(nn.StateOptions{Rows: rows, Logits: max(o.sequences, scoreRows)}),
 		running: make([]*sequence, 0, o.sequences), shares: make([]share, 0, o.sequences),
 		batch: nn.Batch{
@@ -65,19 +76,36 @@ func newScheduler(m *kernel.Machine, model network, o schedulerOptions) (*schedu
 	}
 	s.heads.grow(m, o.sequences)
 	s.arrived.L = &s.mu
+	s.show()
 	return s, nil
 }
 
-// submit queues a sequence.
+// submit queues a sequence, or refuses it with an *OverloadError or ErrClosed.
 func (s *scheduler) submit(seq *sequence) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return ErrClosed
 	}
-	s.waiting = append(s.waiting, seq)
+	if err := s.refusal(seq); err != nil {
+		return err
+	}
+	s.queue.push(seq)
 	s.arrived.Signal()
 	return nil
+}
+
+// leave says that the maker of a sequence does not want more of it. One that waits is
+// taken out at once, one that runs before the next step.
+func (s *scheduler) leave(seq *sequence) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seq.abandoned.Store(true)
+	if seq.queued {
+		s.queue.remove(seq)
+		s.shown.Left++
+		close(seq.done)
+	}
 }
 
 // close lets the sequences end that were submitted, and waits.
@@ -105,42 +133,48 @@ func (s *scheduler) run() {
 func (s *scheduler) admit() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for len(s.running) == 0 && len(s.waiting) == 0 {
+	for len(s.running) == 0 && s.queue.length == 0 {
+		s.show()
 		if s.closed {
 			return false
 		}
 		s.arrived.Wait()
 	}
-	n, full := 0, false
-	for _, seq := range s.waiting {
-		if seq.abandoned.Load() {
-			s.end(seq)
+	s.queue.search()
+	for len(s.running) < s.limit {
+		seq := s.queue.candidate()
+		if seq == nil {
+			break
+		}
+		if !s.prefixes.admit(seq) {
+			s.queue.full(seq)
 			continue
 		}
-		if !full {
-			var ok bool
-			if len(s.running) < s.limit {
-				seq.pages, ok = s.cache.Take(seq.pages, seq.pagesNeeded())
-			}
-			if ok {
-				seq.admitted = time.Now()
-				s.running = append(s.running, seq)
-				continue
-			}
-			full = true // those behind must not overtake
-		}
-		s.waiting[n] = seq
-		n++
+		s.queue.pop(seq)
+		s.running = append(s.running, seq)
+		seq.admitted = time.Now()
+		s.skipped += seq.cached
+		s.stats.Admitted++
+		s.stats.PromptTokens += uint64(len(seq.prompt))
+		s.stats.Waits.add(seq.admitted.Sub(seq.submitted))
 	}
-	clear(s.waiting[n:])
-	s.waiting = s.waiting[:n]
+	s.show()
 	return true
 }
 
 // end gives a sequence's pages back and tells its maker.
 func (s *scheduler) end(seq *sequence) {
-	s.cache.Give(seq.pages)
-	seq.pages = nil
+	s.prefixes.release(seq)
+	unused := seq.tokens() - seq.past
+	s.unused += unused
+	s.stats.AnswerTokens += uint64(seq.made.Load())
+	s.stats.CachedTokens += uint64(seq.cached)
+	if seq.cached > 0 {
+		s.stats.CacheHits++
+	}
+	s.mu.Lock()
+	s.queue.refund(seq.tenant, unused+seq.cached)
+	s.mu.Unlock()
 	close(seq.done)
 }
 
@@ -166,6 +200,7 @@ func (s *scheduler) keep(stay func(*sequence) bool) {
 
 // step advances every running sequence that there are rows for.
 func (s *scheduler) step() {
+	start := time.Now()
 	drawn := s.assemble()
 	s.state.Forward(s.cache.Pages, &s.batch)
 	wanted := 0
@@ -178,6 +213,7 @@ func (s *scheduler) step() {
 	for _, sh := range s.shares {
 		seq := sh.seq
 		seq.past += sh.rows
+		s.prefixes.publish(seq)
 		switch {
 		case seq.scored():
 			wanted = s.score(sh, wanted)
@@ -190,6 +226,8 @@ func (s *scheduler) step() {
 		}
 	}
 	s.keep(unfinished)
+	s.pace.add(len(s.batch.Tokens)+s.skipped+s.unused, time.Since(start))
+	s.skipped, s.unused = 0, 0
 }
 
 func unfinished(seq *sequence) bool { return seq.finish == "" }
@@ -211,11 +249,11 @@ func (s *scheduler) assemble() (drawn int) {
 		left = min(left, max(1, s.rows/4))
 	}
 	for _, scored := range []bool{false, true} {
+		left = s.ration(left, scored)
 		for _, seq := range s.running {
-			if left > 0 && seq.reading() && seq.scored() == scored {
-				n := min(left, len(seq.prompt)-seq.past)
-				s.add(seq, n)
-				left -= n
+			if seq.grant > 0 && seq.scored() == scored {
+				s.add(seq, seq.grant)
+				seq.grant = 0
 			}
 		}
 		if !scored {
@@ -223,6 +261,55 @@ func (s *scheduler) assemble() (drawn int) {
 		}
 	}
 	return drawn
+}
+
+// ration divides rows among the prompts that are being read: evenly among the
+// tenants, and in the order of admission within a tenant. It returns what is left.
+func (s *scheduler) ration(left int, scored bool) int {
+	if left > 0 && !scored {
+		for _, seq := range s.running {
+			if seq.reading() {
+				s.skipped += s.prefixes.adopt(seq)
+			}
+		}
+	}
+	s.turns++
+	for left > 0 {
+		tenants := 0
+		for i := range s.running {
+			if s.first(i, scored) {
+				tenants++
+			}
+		}
+		if tenants == 0 {
+			break
+		}
+		share := max(1, left/tenants)
+		for i := range s.running {
+			i = (i + s.turns) % len(s.running)
+			if left > 0 && s.first(i, scored) {
+				seq := s.running[i]
+				n := min(left, share, seq.wants())
+				seq.grant += n
+				left -= n
+			}
+		}
+	}
+	return left
+}
+
+// first tells whether the i-th running sequence is the first of its tenant that wants rows.
+func (s *scheduler) first(i int, scored bool) bool {
+	seq := s.running[i]
+	if seq.scored() != scored || seq.wants() == 0 {
+		return false
+	}
+	for _, other := range s.running[:i] {
+		if other.tenant == seq.tenant && other.scored() == scored && other.wants() > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // add puts rows of a sequence into the batch.

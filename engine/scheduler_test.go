@@ -70,7 +70,8 @@ func checkTogetherAsAlone(t *testing.T, name string, o Options) {
 		}
 	}
 	wg.Wait()
-	if free, all := m.sched.cache.Free(), m.sched.cache.Pages.Options().Pages; free != all {
+	m.Close() // the last pages are given back after the last answer
+	if free, all := m.sched.prefixes.free(), m.sched.cache.Pages.Options().Pages; free != all {
 		t.Errorf("%d of %d pages are free at rest", free, all)
 	}
 }
@@ -163,7 +164,7 @@ func TestCancel(t *testing.T) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
 	m.Close()
-	if free, all := m.sched.cache.Free(), m.sched.cache.Pages.Options().Pages; free != all {
+	if free, all := m.sched.prefixes.free(), m.sched.cache.Pages.Options().Pages; free != all {
 		t.Errorf("%d of %d pages are free after cancelled requests", free, all)
 	}
 }
@@ -271,7 +272,7 @@ func checkStepDoesNotAllocate(t *testing.T, name string, p Precision) {
 	t.Helper()
 	m := openTiny(t, name, Options{Precision: p, Threads: 2})
 	options := m.sched.cache.Pages.Options()
-	s, err := newScheduler(m.machine, m.model, schedulerOptions{rows: 64, sequences: 4, cache: options})
+	s, err := newScheduler(m.machine, m.model, schedulerOptions{rows: 64, sequences: 4, queue: 4, prefixes: 8, cache: options})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,13 +15,21 @@ type sequence struct {
 	ends    map[int32]bool
 	// scoreFrom is the first token of the prompt whose likelihood counts, at least 1.
 	scoreFrom int
+	tenant    string // whose queue it waits in
+	weight    int    // of the tenant; at least 1
+	scope     string // whose prompts it may share pages with
 	submitted time.Time
+	deadline  time.Time // zero: none
 
 	abandoned atomic.Bool // the maker does not want more
+	queued    bool        // it waits; guarded by the scheduler's lock
 
-	pages []int32
-	past  int // tokens in the cache
-	last  int32
+	pages  []int32
+	shared int // pages, the first ones, that others may read too
+	cached int // tokens of the prompt that were not read because their pages were known
+	past   int // tokens in the cache
+	grant  int // rows of the step that is being put together
+	last   int32
 
 	out      []int32      // the answer; made tells how much of it is there
 	made     atomic.Int64 // tokens in out
@@ -50,6 +58,9 @@ func (s *sequence) scored() bool { return s.sampler == nil }
 
 // reading tells that the prompt is not read to its end.
 func (s *sequence) reading() bool { return s.past < len(s.prompt) }
+
+// wants is how much of the prompt is to be read, beside what is granted.
+func (s *sequence) wants() int { return max(0, len(s.prompt)-s.past-s.grant) }
 
 // push adds a token to the answer and tells whether that ends it.
 func (s *sequence) push(id int32, now time.Time) bool {

@@ -17,6 +17,8 @@ type Caller struct {
 	KeyID string // public name of the key, for logs and records; never the key
 	// Class is a bounded word for metrics, such as the key's tier; never the key's id.
 	Class string
+	// Weight is the caller's share of a busy local model beside others', 0 to 1000; 0 is 1.
+	Weight int
 	// Models are the public names that the caller may ask for; nil means all.
 	Models []string
 	// Scopes are what the caller may do; nil means everything, as on a server that asks for

@@ -27,6 +27,8 @@ type metrics struct {
 	dropped  prometheus.Counter
 	failures prometheus.Counter
 	waiting  prometheus.Gauge
+
+	models *modelMetrics
 }
 
 const namespace = "stylesprint"
@@ -69,7 +71,9 @@ func newMetrics(r prometheus.Registerer, queue bool) (*metrics, error) {
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}
 	}
-	return m, nil
+	var err error
+	m.models, err = newModelMetrics(r)
+	return m, err
 }
 
 // watchRecords publishes how far the request log is behind: the share of answers that it
@@ -122,6 +126,7 @@ func (m *metrics) observe(x *exchange, took time.Duration) {
 	if x.cost > 0 {
 		m.cost.WithLabelValues(x.model).Add(x.cost.Units())
 	}
+	m.models.observe(x, took)
 }
 
 func (g *Gateway) showMetrics() handler {

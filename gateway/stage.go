@@ -56,6 +56,7 @@ func (g *Gateway) ask(w http.ResponseWriter, r *http.Request, c call, emit func(
 		RequestID: c.x.id, Route: c.x.label, Caller: c.x.caller, Model: c.model.Name,
 		Request: c.req, Inbound: r.Header, Header: w.Header(),
 	}
+	out.Request.Tenant, out.Request.Weight = c.x.caller.KeyID, c.x.caller.Weight
 	settle, err := g.reserve(r.Context(), c.x.caller, c.model.Name, estimateRequest(c.req))
 	if err != nil {
 		return stylesprint.Reply{}, err

@@ -37,6 +37,11 @@ type Request struct {
 	// Drivers for remote servers send them unchanged; a driver that cannot
 	// honour one answers unsupported and names it.
 	Extra map[string]json.RawMessage
+	// Tenant says whose request it is where several share a model: their requests take
+	// turns. Empty is a tenant like any other. It is never sent to a remote server.
+	Tenant string
+	// Weight is the tenant's share beside others', 0 to 1000; 0 is 1.
+	Weight int
 }
 
 // Params steer sampling. A nil pointer means the default.

@@ -39,7 +39,9 @@ func newAssets() (*assets, error) {
 				b, err = withAsset(b, "access.css")
 			}
 		case "desk.js":
-			b, err = withAsset(b, "review.js")
+			if b, err = withAsset(b, "live.js"); err == nil {
+				b, err = withAsset(b, "review.js")
+			}
 		}
 		if err != nil {
 			return nil, err

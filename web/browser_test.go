@@ -137,7 +137,7 @@ func testTables(t *testing.T, tab *browser.Tab, url string) {
 // testKeyboard tabs through each page: everything that acts is reached, in
 // order, and shows that it has the focus.
 func testKeyboard(t *testing.T, tab *browser.Tab, url string) {
-	for _, path := range []string{"/", "/playground", "/runs", "/runs/" + webtest.Voice, comparison} {
+	for _, path := range []string{"/", "/playground", "/runs", "/runs/" + webtest.Voice, comparison, "/live"} {
 		must(t, tab.Open(url+path, browser.View{Width: 1280, Height: 800}))
 		want := eval[int](t, tab, `(() => { window.todo = [...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']")].filter(e => e.checkVisibility() && !e.disabled && e.type !== "hidden"); return window.todo.length; })()`)
 		seen := 0

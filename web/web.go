@@ -136,6 +136,8 @@ type Options struct {
 	Models func(context.Context) ([]Model, error)
 	// Health runs the checks behind /readyz; it should return within 10 ms.
 	Health func(context.Context) []Check
+	// Live says how the server does; nil: the live page says that nothing is measured.
+	Live func(context.Context) (LiveState, error)
 	// Generate answers the playground's form.
 	Generate Generator
 	// Review serves the pages of blind reviews.

@@ -73,7 +73,7 @@ const comparison = "/comparisons/view?run=" + webtest.Plain + "&run=" + webtest.
 
 // pages are all pages with data.
 func pages() []string {
-	return []string{"/", "/playground", "/runs", "/runs/" + webtest.Voice, "/runs/" + webtest.Running, "/runs/" + webtest.Failed, "/runs/" + webtest.Hosted, "/comparisons", comparison, "/releases", "/releases/r1", "/releases/r2", "/releases/diff?from=r1&to=r2", "/keyboard", "/nothing/here"}
+	return []string{"/", "/playground", "/runs", "/runs/" + webtest.Voice, "/runs/" + webtest.Running, "/runs/" + webtest.Failed, "/runs/" + webtest.Hosted, "/comparisons", comparison, "/releases", "/releases/r1", "/releases/r2", "/releases/diff?from=r1&to=r2", "/live", "/keyboard", "/nothing/here"}
 }
 
 func TestPages(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 func benchmarks() []benchmark {
 	return []benchmark{
 		{"kernel", "Matrix products: GFLOP/s in float32 and bfloat16", "  stylesprint bench kernel", benchKernel},
-		{"decode", "The language model: load, prefill, first token, one and eight streams, memory", "  stylesprint bench decode", benchDecode},
+		{"decode", "The language model: load, prefill, first token with and without a known prefix, one and eight streams, memory", "  stylesprint bench decode", benchDecode},
 		{"embed", "The encoder: texts a second in fast and exact; of a file, if one is named", "  stylesprint bench embed\n  stylesprint bench embed texts.txt", benchEmbed},
 		{"clip", "CLIP of ViT-B/32's shape: pictures and texts a second in fast and exact; needs no download", "  stylesprint bench clip", benchCLIP},
 		{"score", "BLEU: segments a second", "  stylesprint bench score", benchScore},
@@ -93,6 +93,7 @@ func benchDecode(ctx context.Context, r *benchRun) error {
 		return err
 	}
 	o := engineOptions(c, conf, conf.Precision)
+	o.PrefixTokens = -1 // the same prompts are read again and again
 	open := func() (*engine.LanguageModel, error) { return engine.OpenLanguageModel(ctx, local.Path, o) }
 	f := figure{Model: conf.Model, Precision: conf.Precision}
 	f.Name, f.Unit = "load", "s"
@@ -111,9 +112,46 @@ func benchDecode(ctx context.Context, r *benchRun) error {
 	if err != nil {
 		return err
 	}
-	defer m.Close()
 	f.CPU = m.Info().CPU
-	return benchStreams(ctx, r, f, m)
+	err = benchStreams(ctx, r, f, m)
+	if cerr := m.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return err
+	}
+	return benchPrefix(ctx, r, f, o, local.Path)
+}
+
+// benchPrefix times the first token of requests that share a system prompt of 400 tokens,
+// without kept prompts and with them.
+func benchPrefix(ctx context.Context, r *benchRun, f figure, o engine.Options, path string) error {
+	for _, kept := range []struct {
+		name   string
+		tokens int
+	}{{"read anew", -1}, {"known", 0}} {
+		o.PrefixTokens = kept.tokens
+		m, err := engine.OpenLanguageModel(ctx, path, o)
+		if err != nil {
+			return err
+		}
+		system, n := promptOf(m, 400), 0
+		f.Name, f.Unit, f.Note = "first token, 400-token system prompt "+kept.name, "ms", "and a different question of some ten tokens each time"
+		err = r.measure(ctx, f, func() (float64, error) {
+			n++
+			res, err := m.Generate(ctx, engine.Request{MaxTokens: 1, Messages: []engine.ChatMessage{
+				{Role: "system", Content: system}, {Role: "user", Content: fmt.Sprintf("Describe dress number %d in a sentence.", n)},
+			}}, nil)
+			return res.FirstToken.Seconds() * 1e3, err
+		})
+		if cerr := m.Close(); err == nil {
+			err = cerr
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func benchStreams(ctx context.Context, r *benchRun, f figure, m *engine.LanguageModel) error {

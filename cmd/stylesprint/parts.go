@@ -65,6 +65,10 @@ func engineOptions(c config.Config, m config.Model, precision string) engine.Opt
 		Threads:       c.Threads,
 		ContextTokens: m.ContextTokens,
 		KVTokens:      m.KVTokens,
+		MaxSequences:  c.Engine.MaxSequences,
+		MaxWaiting:    c.Engine.MaxWaiting,
+		PrefixTokens:  c.Engine.PrefixTokens,
+		SharePrefixes: c.Engine.SharePrefixes,
 	}
 }
 
@@ -81,7 +85,7 @@ func (a *app) openGenerator(ctx context.Context, c config.Config, m config.Model
 	if err != nil {
 		return nil, generate.ModelInfo{}, fmt.Errorf("open model %q: %w", m.Model, err)
 	}
-	driver := generatelocal.New(lm, m.Name)
+	driver := generatelocal.New(a.engines.measure(m.Name, lm), m.Name)
 	info := generate.ModelInfo{
 		Ref:           stylesprint.ModelRef{Provider: "local", Name: m.Name, Revision: local.Model.Revision, SHA256: lm.Info().SHA256},
 		ContextTokens: lm.Info().ContextTokens,

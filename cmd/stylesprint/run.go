@@ -40,6 +40,7 @@ type app struct {
 	configPath string
 	quiet      bool
 	json       bool
+	engines    engines
 }
 
 // usageError marks an error of the command line itself.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -149,7 +150,7 @@ func (s *server) parts() []func(context.Context) error {
 	return []func(context.Context) error{
 		s.joinRequestLog,
 		s.joinAccess,
-		// telemetry
+		s.joinTelemetry,
 		s.joinSafety,
 		s.joinCache,
 		s.joinModels,
@@ -168,9 +169,9 @@ func (a *app) serve(ctx context.Context, c config.Config, how serving) error {
 		level = slog.LevelWarn
 	}
 	s := &server{app: a, how: how, config: c, log: slog.New(flushing{slog.NewJSONHandler(lines, &slog.HandlerOptions{Level: level}), lines})}
-	if a.getenv("GOGC") == "" {
-		// Between requests little is kept, so that a heap of some megabytes would be cleaned
-		// hundreds of times a second under load.
+	if a.getenv("GOGC") == "" && !slices.ContainsFunc(c.Models, func(m config.Model) bool { return m.Provider == "local" }) {
+		// Between requests little is kept where no model is in memory, so that a heap of some
+		// megabytes would be cleaned hundreds of times a second under load.
 		defer debug.SetGCPercent(debug.SetGCPercent(400))
 	}
 	err := s.run(ctx)
@@ -229,7 +230,7 @@ func (s *server) front() http.Handler {
 // assemble joins the parts of the role behind s.mux.
 func (s *server) assemble(ctx context.Context) error {
 	s.metrics = prometheus.NewRegistry()
-	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s.metrics.MustRegister(&s.app.engines, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.ready, s.closing, s.mux = new(httpserver.Readiness), make(chan struct{}), http.NewServeMux()
 	s.tasks = append(s.tasks, s.watchReload)
 	if s.how.role.jobs() {

@@ -10,7 +10,7 @@
 // An extra field that would change the answer is refused with code unsupported
 // and its name; one that would not, such as user or n = 1, is ignored. A Driver serves one
 // model, whatever name a request asks for, and is as safe for concurrent
-// use as the engine.
+// use as the engine. A request for which too many others wait is refused with rate_limited and RetryAfter.
 package local
 
 import (
@@ -72,7 +72,7 @@ func (d *Driver) Generate(ctx context.Context, req generate.Request, emit func(g
 		Text:         result.Text,
 		Model:        d.name,
 		FinishReason: stylesprint.FinishReason(result.Finish),
-		Usage:        stylesprint.Usage{PromptTokens: result.PromptTokens, CompletionTokens: result.CompletionTokens},
+		Usage:        stylesprint.Usage{PromptTokens: result.PromptTokens, CompletionTokens: result.CompletionTokens, CachedTokens: result.CachedTokens},
 		FirstToken:   result.FirstToken,
 	}
 	return reply, explain(err)
@@ -81,7 +81,7 @@ func (d *Driver) Generate(ctx context.Context, req generate.Request, emit func(g
 // translate writes a completed request in the engine's words.
 func translate(req generate.Request) engine.Request {
 	p := req.Params
-	out := engine.Request{Prompt: req.Prompt, Stop: p.Stop, MaxTokens: or(p.MaxTokens, generate.DefaultMaxTokens)}
+	out := engine.Request{Prompt: req.Prompt, Stop: p.Stop, MaxTokens: or(p.MaxTokens, generate.DefaultMaxTokens), Tenant: req.Tenant, Weight: req.Weight}
 	for _, m := range req.Messages {
 		out.Messages = append(out.Messages, engine.ChatMessage{Role: string(m.Role), Content: m.Content})
 	}
@@ -111,7 +111,11 @@ func or[T any](p *T, value T) T {
 func explain(err error) error {
 	var tooLong *engine.ContextError
 	var request *engine.RequestError
+	var overload *engine.OverloadError
 	switch {
+	case errors.As(err, &overload):
+		return &stylesprint.Error{Code: stylesprint.CodeRateLimited, Message: "the model is busy with other requests", RetryAfter: overload.RetryAfter,
+			Hint: fmt.Sprintf("try again in %.0f s", overload.RetryAfter.Seconds()), Err: err}
 	case errors.As(err, &tooLong):
 		return &stylesprint.Error{
 			Code:    stylesprint.CodeContextTooLong,

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"stylesprint"
 	"stylesprint/engine"
@@ -106,6 +107,8 @@ func TestRequestIsTranslated(t *testing.T) {
 	d := local.New(&r, "")
 	req := generate.Request{
 		Messages: []stylesprint.Message{{Role: stylesprint.RoleSystem, Content: "s"}, {Role: stylesprint.RoleUser, Content: "u"}},
+		Tenant:   "key-1",
+		Weight:   2,
 		Params:   generate.Params{Temperature: f(0.5), TopP: f(0.9), TopK: n(3), MinP: f(0.1), RepetitionPenalty: f(1.2), Seed: &seed, MaxTokens: n(7), Stop: []string{"x"}},
 	}
 	reply, err := d.Generate(t.Context(), req, nil)
@@ -114,6 +117,9 @@ func TestRequestIsTranslated(t *testing.T) {
 	}
 	want := engine.Sampling{Temperature: 0.5, TopP: 0.9, TopK: 3, MinP: 0.1, RepetitionPenalty: 1.2, Seed: 9}
 	got := r.got[0]
+	if got.Tenant != "key-1" || got.Weight != 2 || reply.Usage.CachedTokens != 32 {
+		t.Errorf("%+v, %+v", got, reply.Usage)
+	}
 	if got.Sampling != want || got.MaxTokens != 7 || got.Stop[0] != "x" || got.Messages[0] != (engine.ChatMessage{Role: "system", Content: "s"}) || got.Messages[1].Role != "user" {
 		t.Errorf("%+v", got)
 	}
@@ -134,7 +140,7 @@ func (r *recorder) Info() engine.Info { return engine.Info{Name: "recorder"} }
 func (r *recorder) Close() error      { return nil }
 func (r *recorder) Generate(_ context.Context, req engine.Request, _ func(engine.Token) error) (engine.Result, error) {
 	r.got = append(r.got, req)
-	return engine.Result{Finish: engine.FinishStop}, nil
+	return engine.Result{Finish: engine.FinishStop, PromptTokens: 40, CachedTokens: 32}, nil
 }
 
 func TestExtraFields(t *testing.T) {
@@ -186,12 +192,16 @@ func TestEngineErrors(t *testing.T) {
 		{&engine.ContextError{Tokens: 900, Limit: 512}, stylesprint.CodeContextTooLong, "prompt and answer need 900 tokens, the model has 512"},
 		{engine.ErrClosed, stylesprint.CodeUnavailable, "the model is closed"},
 		{engine.ErrNoChatTemplate, stylesprint.CodeUnsupported, "the model's chat template does not work"},
+		{&engine.OverloadError{Waiting: 9, RetryAfter: 3 * time.Second}, stylesprint.CodeRateLimited, "the model is busy with other requests"},
 		{&engine.RequestError{Field: "messages", Reason: "roles must alternate"}, stylesprint.CodeInvalid, "the model cannot take messages"},
 	} {
 		_, err := local.New(&stub{err: k.err}, "m").Generate(t.Context(), generate.Request{Prompt: "p"}, nil)
 		var e *stylesprint.Error
 		if !errors.As(err, &e) || e.Code != k.code || e.Message != k.text || !errors.Is(err, k.err) {
 			t.Errorf("%v: %v", k.err, err)
+		}
+		if k.code == stylesprint.CodeRateLimited && (e.RetryAfter != 3*time.Second || e.Hint != "try again in 3 s") {
+			t.Errorf("%v: retry after %s, %q", k.err, e.RetryAfter, e.Hint)
 		}
 	}
 	models, err := local.New(newStub(300), "m").Models(t.Context())

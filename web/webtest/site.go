@@ -28,6 +28,7 @@ func (s *Source) Options() (web.Options, error) {
 		Images:       func(evaluate.Run) fs.FS { return demo.Folder() },
 		Faithfulness: s.checker,
 		Runs:         s, Compare: s, Generate: Answerer{}, Items: s.Items, Prompts: set, Version: "0.1.0 (demo data)", Now: Now,
+		Live:   Live,
 		Note:   func(string) string { return "Demo data: every figure on this page is made up." },
 		Models: func(context.Context) ([]web.Model, error) { return models(), nil },
 		Health: func(context.Context) []web.Check {

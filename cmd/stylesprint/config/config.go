@@ -74,6 +74,10 @@ type Config struct {
 	Safety Safety `yaml:"safety"`
 	// Feedback is what is kept of people's feedback.
 	Feedback Feedback `yaml:"feedback"`
+	// Engine says how much a local language model takes on.
+	Engine Engine `yaml:"engine"`
+	// Telemetry says where traces and metrics are sent.
+	Telemetry Telemetry `yaml:"telemetry"`
 
 	// Hub and OpenAI come from the environment alone.
 	Hub    Hub    `yaml:"-"`
@@ -165,7 +169,12 @@ func Default(getenv func(string) string) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
+	telemetry, err := telemetryFrom(getenv)
+	if err != nil {
+		return Config{}, err
+	}
 	return Config{
+		Telemetry:      telemetry,
 		Addr:           "127.0.0.1:8000",
 		DataDir:        data,
 		CacheDir:       cache,
@@ -239,6 +248,8 @@ func (c Config) faults() Faults {
 	c.Cache.validate(k.add)
 	c.Safety.validate(k.add)
 	c.Feedback.validate(k.add)
+	c.Engine.validate("engine", k.add)
+	c.Telemetry.validate("telemetry", k.add)
 	names := map[string]bool{}
 	for i, m := range c.Models {
 		at := fmt.Sprintf("models[%d]", i)

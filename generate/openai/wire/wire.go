@@ -23,6 +23,8 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/propagation"
+
 	"stylesprint"
 )
 
@@ -283,6 +285,10 @@ func (c *Client) setHeaders(req *http.Request, k call) {
 	if c.options.Project != "" {
 		h.Set("OpenAI-Project", c.options.Project)
 	}
+	// The ids of the trace that the request belongs to, if there is one (W3C Trace Context). What
+	// our caller's systems keep in tracestate is not the server's affair.
+	propagation.TraceContext{}.Inject(req.Context(), propagation.HeaderCarrier(h))
+	h.Del("Tracestate")
 }
 
 func (c *Client) readAll(from io.Reader) ([]byte, error) {
