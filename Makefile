@@ -42,7 +42,7 @@ race: ## The race detector over the concurrent rooms (needs gcc)
 	else echo "skipped: the race detector needs gcc"; fi
 
 nested: ## Tests of the nested module for langchaingo, whose dependencies are not the program's
-	@cd generate/langchaingo && if $(GO) mod download >/dev/null 2>&1; then $(GO) vet ./... && $(GO) test ./...; \
+	@cd generate/langchaingo && if $(GO) list -deps -test ./... >/dev/null 2>&1; then $(GO) vet ./... && $(GO) test ./...; \
 	elif [ -n "$$STYLESPRINT_REQUIRE" ]; then echo "generate/langchaingo: its modules cannot be downloaded"; exit 1; \
 	else echo "skipped: the modules of generate/langchaingo cannot be downloaded"; fi
 

@@ -44,7 +44,7 @@ func TestConversation(t *testing.T) {
 	}
 	c := out.Choices[0]
 	i := c.GenerationInfo
-	if c.Content != "Two side pockets." || c.StopReason != "stop" || i["PromptTokens"] != 7 || i["CompletionTokens"] != 3 || i["TotalTokens"] != 10 || i["Model"] != "fake-1" || i["Cost"] != 0.000013 {
+	if c.Content != "Two side pockets." || c.StopReason != "stop" || i["PromptTokens"] != 8 || i["CompletionTokens"] != 3 || i["TotalTokens"] != 11 || i["Model"] != "fake-1" || i["Cost"] != 0.000014 {
 		t.Errorf("%+v", c)
 	}
 }
