@@ -77,6 +77,13 @@ type Question struct {
 	Field  string `json:"field"` // a key of Product.Fields
 }
 
+// Unanswerable is a question that neither the record nor the care guide nor a review of the product answers.
+type Unanswerable struct {
+	SKU   string `json:"sku"`
+	Text  string `json:"text"`
+	Split string `json:"split"` // that of the product
+}
+
 // Review is what a customer said.
 type Review struct {
 	Rating int    `json:"rating"` // 1 to 5

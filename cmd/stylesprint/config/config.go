@@ -52,6 +52,8 @@ type Config struct {
 	Threads int `yaml:"threads"`
 	// CPU forces an instruction set: portable, avx2, avx512, avx512bf16. Defaults to the best there is.
 	CPU string `yaml:"cpu"`
+	// Catalogue holds the products that POST /answer speaks of. Defaults to the demo catalogue.
+	Catalogue Catalogue `yaml:"catalogue"`
 
 	// Hub and OpenAI come from the environment alone.
 	Hub    Hub    `yaml:"-"`

@@ -1,0 +1,183 @@
+package answer
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Withheld says why a model's text was not used.
+type Withheld string
+
+// The checks that a model's text has to pass, in their order.
+const (
+	WithheldLength      Withheld = "length"      // empty, or longer than an answer is
+	WithheldMarkup      Withheld = "markup"      // links, addresses, markup, control tokens, hidden characters
+	WithheldInstruction Withheld = "instruction" // speaks of instructions, or repeats them
+	WithheldCitation    Withheld = "citation"    // cites what was not retrieved
+	WithheldCommerce    Withheld = "commerce"    // speaks of price, stock, sizes, orders: the record alone does
+	WithheldFigures     Withheld = "figures"     // a number that the cited passages do not have, or not of that thing
+	WithheldUnsupported Withheld = "unsupported" // a word that the cited passages do not have
+	WithheldPolarity    Withheld = "polarity"    // a "not" that they do not have, or lacks one that they have
+	WithheldPoint       Withheld = "point"       // does not rest on the passage that fits the question
+)
+
+// maxAnswer bounds a model's answer in characters.
+const maxAnswer = 400
+
+var (
+	citation = regexp.MustCompile(`\s*\[([^\[\]\n]{0,80})\]`)
+	figure   = regexp.MustCompile(`\d+(?:[.,]\d+)*`)
+	// sizeTalk finds sizes in a model's text: those of the record are stated by the record.
+	sizeTalk = regexp.MustCompile(`\bsizes?\b|\b(?:xxs|xs|xl|xxl|xxxl|[2-5]xl)\b`)
+)
+
+// verify holds a model's text to the passages that it was given, of which the first fits the question best, and
+// returns it without its citations, with the passages that it rests on. On a fault it says
+// which check failed first.
+func verify(text string, given []Passage, system string) (string, []Citation, Withheld) {
+	raw := strings.TrimSpace(text)
+	if raw == "" || utf8.RuneCountInString(raw) > maxAnswer {
+		return "", nil, WithheldLength
+	}
+	cited, ok := citedBy(raw, given)
+	if !ok {
+		return "", nil, WithheldCitation
+	}
+	bare := visible(citation.ReplaceAllString(raw, ""))
+	if bare == "" {
+		return "", nil, WithheldLength
+	}
+	switch suspect(strings.Join(strings.Fields(citation.ReplaceAllString(raw, "")), " ")) {
+	case "":
+	case reasonCommand:
+		return "", nil, WithheldInstruction
+	default:
+		return "", nil, WithheldMarkup
+	}
+	if repeats(bare, system, 6) {
+		return "", nil, WithheldInstruction
+	}
+	if p := plain(bare); commerce.MatchString(p) || sizeTalk.MatchString(p) {
+		return "", nil, WithheldCommerce
+	}
+	if len(cited) == 0 {
+		cited = attribute(bare, given)
+	}
+	if fault := supported(bare, cited); fault != "" {
+		return "", nil, fault
+	}
+	if len(given) == 0 || !slices.Contains(cited, given[0]) {
+		return "", nil, WithheldPoint
+	}
+	return capital(bare), cite(cited...), ""
+}
+
+// citedBy finds the passages of the fields that a text cites; ok is false where it cites another.
+func citedBy(text string, given []Passage) (cited []Passage, ok bool) {
+	for _, m := range citation.FindAllStringSubmatch(text, -1) {
+		for field := range strings.SplitSeq(m[1], ",") {
+			field = strings.ToLower(strings.TrimSpace(field))
+			n := len(cited)
+			for _, p := range given {
+				if p.Field == field && !slices.Contains(cited, p) {
+					cited = append(cited, p)
+				}
+			}
+			if len(cited) == n && !slices.ContainsFunc(cited, func(p Passage) bool { return p.Field == field }) {
+				return nil, false
+			}
+		}
+	}
+	return cited, true
+}
+
+// attribute finds the passages that a text without citations rests on: in order of rank, each that has
+// one of its words which none before it has.
+func attribute(text string, given []Passage) []Passage {
+	open := map[string]bool{}
+	for _, w := range contents(text) {
+		if !isGlue(w) {
+			open[w] = true
+		}
+	}
+	var out []Passage
+	for _, p := range given {
+		used := false
+		for _, w := range contents(p.Text) {
+			if open[w] {
+				delete(open, w)
+				used = true
+			}
+		}
+		if used {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// supported holds a text's figures, words and negation to the passages that it cites.
+func supported(text string, cited []Passage) Withheld {
+	known := map[string]bool{}
+	pairs := map[string]bool{}
+	var all strings.Builder
+	for _, p := range cited {
+		for _, w := range contents(p.Text) {
+			known[w] = true
+		}
+		for _, pair := range numbered(p.Text) {
+			pairs[pair] = true
+		}
+		all.WriteString(p.Text + " . ")
+	}
+	for _, n := range numbered(text) {
+		if !pairs[n] {
+			return WithheldFigures
+		}
+	}
+	said := false
+	for _, w := range contents(text) {
+		switch {
+		case known[w]:
+			said = true
+		case !isGlue(w):
+			return WithheldUnsupported
+		}
+	}
+	if !said {
+		return WithheldUnsupported
+	}
+	if negated(text) != negated(all.String()) {
+		return WithheldPolarity
+	}
+	return ""
+}
+
+// numbered are the numbers of a text, each with the word after it, since 55 % of one fibre is not 55 % of
+// another. Numbers written as words are words.
+func numbered(text string) []string {
+	var out []string
+	p := plain(text)
+	for _, at := range figure.FindAllStringIndex(p, -1) {
+		next := ""
+		if after := contents(p[at[1]:]); len(after) > 0 && !figure.MatchString(after[0]) {
+			next = after[0]
+		}
+		out = append(out, p[at[0]:at[1]]+" "+next)
+	}
+	return out
+}
+
+// repeats says whether a text has so many words in a row that another has.
+func repeats(text, of string, run int) bool {
+	have := " " + strings.Join(words(of), " ") + " "
+	w := words(text)
+	for i := 0; i+run <= len(w); i++ {
+		if strings.Contains(have, " "+strings.Join(w[i:i+run], " ")+" ") {
+			return true
+		}
+	}
+	return false
+}
