@@ -220,12 +220,7 @@ func (a *Answerer) read(ctx context.Context, p catalogue.Product, question strin
 	if best.fromStranger() {
 		return r, nil
 	}
-	for _, f := range ranked {
-		// Price, stock and sizes are stated by rules or not at all.
-		if len(r.show) < a.o.Passages && !f.fromStranger() && f.Field != fieldPrice && f.Field != fieldStock {
-			r.show = append(r.show, f.Passage)
-		}
-	}
+	r.show = a.shown(ranked)
 	if best.Field == fieldPrice || best.Field == fieldStock {
 		r.answered, r.show = false, nil
 	}
@@ -278,6 +273,40 @@ func (a *Answerer) word(ctx context.Context, q Question, r reading, out Answer) 
 	}
 	out.Text, out.Citations, out.Model, out.GeneratedBy = text, citations, reply.Model, reply.Model
 	return out, nil
+}
+
+// Judge says what a question would be answered if a model had written this text, whatever the question
+// looks like: what the checks of answers do without the defences before them.
+func (a *Answerer) Judge(ctx context.Context, q Question, draft string) (Answer, error) {
+	if err := check(q); err != nil {
+		return Answer{}, err
+	}
+	p, err := a.o.Products(ctx, q.SKU)
+	if err != nil {
+		return Answer{}, err
+	}
+	passages, err := a.retrieve(ctx, p, q.Text)
+	if err != nil {
+		return Answer{}, err
+	}
+	out := Answer{SKU: p.SKU, Text: unknown, Citations: []Citation{}, Draft: draft}
+	text, citations, fault := verify(draft, a.shown(passages), a.system)
+	if out.Withheld = fault; fault == "" {
+		out.Answered, out.Text, out.Citations = true, text, citations
+	}
+	return out, nil
+}
+
+// shown are the passages that a model may see, the best first: strangers' texts are quoted, and price,
+// stock and sizes are stated by rules or not at all.
+func (a *Answerer) shown(ranked []found) []Passage {
+	var out []Passage
+	for _, f := range ranked {
+		if len(out) < a.o.Passages && !f.fromStranger() && f.Field != fieldPrice && f.Field != fieldStock {
+			out = append(out, f.Passage)
+		}
+	}
+	return out
 }
 
 // worthQuoting says whether a model's error leaves the record's own words: it is down, not forbidden.

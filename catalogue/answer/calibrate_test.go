@@ -39,7 +39,7 @@ func TestExplore(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if e.Span == "" && r.answered {
+		if e.Span == "" && r.confidence > 0.3 {
 			t.Logf("FALSE %v %s: %s -> %s (%.2f)", r.stated, e.Product.SKU, e.Text, r.text, r.confidence)
 		}
 		if e.Span != "" && r.stated && !holds(r.citations, e.Span) {

@@ -19,6 +19,7 @@ const (
 	WithheldCommerce    Withheld = "commerce"    // speaks of price, stock, sizes, orders: the record alone does
 	WithheldFigures     Withheld = "figures"     // a number that the cited passages do not have, or not of that thing
 	WithheldUnsupported Withheld = "unsupported" // a word that the cited passages do not have
+	WithheldMixed       Withheld = "mixed"       // joins words of different passages to one statement
 	WithheldPolarity    Withheld = "polarity"    // a "not" that they do not have, or lacks one that they have
 	WithheldPoint       Withheld = "point"       // does not rest on the passage that fits the question
 )
@@ -152,7 +153,38 @@ func supported(text string, cited []Passage) Withheld {
 	if negated(text) != negated(all.String()) {
 		return WithheldPolarity
 	}
+	if joins(text, cited) {
+		return WithheldMixed
+	}
 	return ""
+}
+
+// clause separates statements of a sentence.
+var clause = regexp.MustCompile(`[,;.:!?()–—]|\b(?:and|or|with|plus|while|but|also|as well as)\b`)
+
+// joins says whether two neighbouring words of one statement come from different passages: "detachable pockets" of
+// "detachable belt" and "side pockets".
+func joins(text string, cited []Passage) bool {
+	have := make([]map[string]bool, len(cited))
+	for i, p := range cited {
+		have[i] = map[string]bool{}
+		for _, w := range contents(p.Text) {
+			have[i][w] = true
+		}
+	}
+	for _, part := range clause.Split(plain(text), -1) {
+		last := ""
+		for _, w := range contents(part) {
+			if !slices.ContainsFunc(have, func(m map[string]bool) bool { return m[w] }) {
+				continue // glue
+			}
+			if last != "" && !slices.ContainsFunc(have, func(m map[string]bool) bool { return m[last] && m[w] }) {
+				return true
+			}
+			last = w
+		}
+	}
+	return false
 }
 
 // numbered are the numbers of a text, each with the word after it, since 55 % of one fibre is not 55 % of

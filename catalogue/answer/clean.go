@@ -25,6 +25,9 @@ var (
 	commerce       = regexp.MustCompile(`[€$£¥]|\b(?:eur|euros?|usd|gbp|dollars?|pounds? sterling|bucks|price[ds]?|pricing|cost|costs|costing|cheap|cheaper|expensive|discount\w*|voucher|coupon|promo\w*|sale|code|rebate|cashback|refund\w*|reimburse\w*|money|returns?|returned|exchange|shipping|ships?|shipped|deliver\w*|postage|warranty|guarantee\w*|lawsuit|recall\w*|free|gift|stock|available|availability|sold out|unavailable|restock\w*|discontinued|order(?:ed|s)?|buy|purchase|pay|payment|card|account|password|email|call us|phone|contact)\b`)
 )
 
+// money is what no field but the price may speak of, however it came there.
+var money = regexp.MustCompile(`[€$£¥]|\b(?:eur|euros?|usd|gbp|dollars?|discount\w*|voucher|coupon|refund\w*|rebate|cashback|promo\w*|free of charge)\b`)
+
 // Why a text is not used.
 const (
 	reasonHidden  = "hidden characters"

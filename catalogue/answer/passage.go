@@ -40,7 +40,10 @@ func (p Passage) fromStranger() bool { return strings.HasPrefix(p.Field, reviewP
 func Passages(p catalogue.Product, guide []catalogue.CareAdvice) []Passage {
 	var out []Passage
 	add := func(field, text string) {
-		if text = visible(text); text != "" && suspect(text) == "" {
+		if suspect(text) != "" || field != fieldPrice && money.MatchString(plain(text)) {
+			return
+		}
+		if text = visible(text); text != "" {
 			out = append(out, Passage{field, text})
 		}
 	}

@@ -52,7 +52,7 @@ questions is answered on the validation split; the test split is reported, never
 	}
 	cmd.Flags().StringVar(&write, "write", "", "write the calibration to this file")
 	cmd.Flags().BoolVar(&check, "check", false, "fail where the calibration that is built in is not what comes out")
-	cmd.Flags().Float64Var(&target, "target", 0.1, "highest share of unanswerable questions that may be answered")
+	cmd.Flags().Float64Var(&target, "target", 0.05, "highest share of unanswerable questions that may be answered")
 	cmd.Flags().Float64Var(&level, "level", 0.95, "confidence of that bound")
 	return cmd
 }
