@@ -86,6 +86,7 @@ type Options struct {
 	Metrics  *prometheus.Registry // /metrics shows it; nil means a new one
 	Auth     Authenticator        // nil serves everybody and ignores Authorization
 	Limits   Limiter              // nil: none
+	Answer   Answerer             // of POST /answer; nil answers 404
 	// Stages stand between the requests and the models that write, the first one outermost.
 	Stages []Stage
 	// Ready says whether the server around takes requests, for /readyz; nil
@@ -206,7 +207,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.handler.
 // Mount hands the gateway's paths, and no others, of a mux to it, so that
 // pages can live beside it.
 func (g *Gateway) Mount(mux *http.ServeMux) {
-	for _, p := range []string{"/generate", "/generate/", "/v1/", "/healthz", "/readyz", "/metrics"} {
+	for _, p := range []string{"/generate", "/generate/", "/answer", "/v1/", "/healthz", "/readyz", "/metrics"} {
 		mux.Handle(p, g)
 	}
 }

@@ -35,7 +35,7 @@ passages that it cites bear it out. --quote asks no model.`,
 	}
 	m.flags(cmd)
 	cmd.Flags().BoolVar(&quote, "quote", false, "quote the record; no model words the answer")
-	cmd.AddCommand(a.calibrateCommand())
+	cmd.AddCommand(a.calibrateCommand(), a.attackCommand())
 	return cmd
 }
 
@@ -44,7 +44,7 @@ func (a *app) answer(ctx context.Context, m modelFlags, quote bool, q answer.Que
 	if err != nil {
 		return err
 	}
-	o, closing, err := a.answerOptions(ctx, c, nil)
+	o, closing, err := a.answerOptions(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -89,9 +89,10 @@ func (a *app) answer(ctx context.Context, m modelFlags, quote bool, q answer.Que
 	return nil
 }
 
-// answerOptions are the answers' options without a generator: products, care guide and encoder. An encoder
-// that is given is used; without one the configured one is opened, and closed with what is returned.
-func (a *app) answerOptions(ctx context.Context, c config.Config, open *embedding.Client) (answer.Options, *closers, error) {
+// answerOptions are the answers' options without a generator: products, care guide, and the configured encoder where
+// answers are calibrated for it, which is closed with what is returned. Without one, passages are
+// ranked by words in common: the threshold of another encoder means nothing.
+func (a *app) answerOptions(ctx context.Context, c config.Config) (answer.Options, *closers, error) {
 	closing := new(closers)
 	find, guide, err := answerProducts(c)
 	if err != nil {
@@ -104,15 +105,14 @@ func (a *app) answerOptions(ctx context.Context, c config.Config, open *embeddin
 		return o, closing, err
 	}
 	if _, ok := calibrated.Encoders[e.Model]; !ok {
-		return o, closing, nil // words in common alone: the threshold of another encoder means nothing
+		return o, closing, nil
 	}
-	if open == nil {
-		if open, err = a.openEmbedder(ctx, c, e, string(stylesprint.Exact)); err != nil {
-			return o, closing, err
-		}
-		closing.add(open)
+	client, err := a.openEmbedder(ctx, c, e, string(stylesprint.Exact))
+	if err != nil {
+		return o, closing, err
 	}
-	o.Embed, o.Encoder = embedWith(open), e.Model
+	closing.add(client)
+	o.Embed, o.Encoder = embedWith(client), e.Model
 	return o, closing, nil
 }
 

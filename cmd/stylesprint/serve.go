@@ -119,7 +119,12 @@ func (s *server) run(ctx context.Context, listening func(net.Addr)) error {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	ready := new(httpserver.Readiness)
+	questions, err := s.answerer(ctx)
+	if err != nil {
+		return err
+	}
 	g, err := gateway.New(gateway.Options{
+		Answer: questions,
 		Models: s.models, Log: s.log, Requests: s.db, Metrics: registry, Ready: ready.Ready,
 		MaxBodyBytes: s.config.MaxBodyBytes, MaxInFlight: s.config.MaxInFlight, Timeout: s.config.RequestTimeout, LogBodies: s.config.LogBodies,
 	})
