@@ -77,11 +77,13 @@ type Question struct {
 	Field  string `json:"field"` // a key of Product.Fields
 }
 
-// Unanswerable is a question that neither the record nor the care guide nor a review of the product answers.
-type Unanswerable struct {
-	SKU   string `json:"sku"`
-	Text  string `json:"text"`
-	Split string `json:"split"` // that of the product
+// Labelled is a question beside those of a record, and what answers it.
+type Labelled struct {
+	SKU  string `json:"sku"`
+	Text string `json:"text"`
+	// Answer is a span of a review or of the care guide; empty where nothing that is known of the product answers.
+	Answer string `json:"answer,omitempty"`
+	Split  string `json:"split"` // that of the product
 }
 
 // Review is what a customer said.

@@ -7,8 +7,8 @@
 //  1. Price, stock, sizes, composition, colour and care are stated by the record, by rules: no model is asked.
 //  2. The product's passages (fields, care guide, reviews) are ranked by cosine and words in common. Below
 //     a calibrated confidence the answer is "I don't know".
-//  3. A model words the answer from the passages that fit best, and its text is used only if it passes every check:
-//     it cites what was retrieved, has no figure, word or "not" that the cited passages lack, and speaks of no
+//  3. A model words the answer from the passages that fit best; whether there is one is decided. Its text is used only
+//     if it passes every check: it cites what was retrieved, has no figure, word or "not" that the cited passages lack, and speaks of no
 //     price, stock or size.
 //  4. Otherwise the best passage is quoted as it stands; a customer's review always is, as a customer's word.
 //
@@ -172,7 +172,7 @@ func (a *Answerer) Answer(ctx context.Context, q Question) (Answer, error) {
 	if r.stated || len(r.show) == 0 || suspect(q.Text) != "" || mixed(q.Text) {
 		return out, nil
 	}
-	return a.word(ctx, q, r, out)
+	return a.word(ctx, q, p, r, out)
 }
 
 func check(q Question) error {
@@ -236,7 +236,7 @@ func quoted(p Passage) string {
 }
 
 // word asks the model, and keeps its text where it passes the checks.
-func (a *Answerer) word(ctx context.Context, q Question, r reading, out Answer) (Answer, error) {
+func (a *Answerer) word(ctx context.Context, q Question, p catalogue.Product, r reading, out Answer) (Answer, error) {
 	g := q.Generator
 	if g == nil {
 		g = a.o.Generator
@@ -262,11 +262,7 @@ func (a *Answerer) word(ctx context.Context, q Question, r reading, out Answer) 
 		return out, nil
 	}
 	out.Reply, out.Release, out.Draft = &reply, reply.Release, reply.Text
-	if doesNotKnow(reply.Text) {
-		out.Answered, out.Text, out.Citations = false, unknown, []Citation{}
-		return out, nil
-	}
-	text, citations, fault := verify(reply.Text, r.show, a.system)
+	text, citations, fault := a.draft(reply.Text, p, r.show).verify()
 	if fault != "" {
 		out.Withheld = fault
 		return out, nil
@@ -277,7 +273,7 @@ func (a *Answerer) word(ctx context.Context, q Question, r reading, out Answer) 
 
 // Judge says what a question would be answered if a model had written this text, whatever the question
 // looks like: what the checks of answers do without the defences before them.
-func (a *Answerer) Judge(ctx context.Context, q Question, draft string) (Answer, error) {
+func (a *Answerer) Judge(ctx context.Context, q Question, text string) (Answer, error) {
 	if err := check(q); err != nil {
 		return Answer{}, err
 	}
@@ -289,10 +285,10 @@ func (a *Answerer) Judge(ctx context.Context, q Question, draft string) (Answer,
 	if err != nil {
 		return Answer{}, err
 	}
-	out := Answer{SKU: p.SKU, Text: unknown, Citations: []Citation{}, Draft: draft}
-	text, citations, fault := verify(draft, a.shown(passages), a.system)
+	out := Answer{SKU: p.SKU, Text: unknown, Citations: []Citation{}, Draft: text}
+	bare, citations, fault := a.draft(text, p, a.shown(passages)).verify()
 	if out.Withheld = fault; fault == "" {
-		out.Answered, out.Text, out.Citations = true, text, citations
+		out.Answered, out.Text, out.Citations = true, bare, citations
 	}
 	return out, nil
 }
@@ -309,6 +305,14 @@ func (a *Answerer) shown(ranked []found) []Passage {
 	return out
 }
 
+func (a *Answerer) draft(text string, p catalogue.Product, given []Passage) draft {
+	d := draft{text: text, given: given, system: a.system}
+	if suspect(p.Name) == "" && !commerce.MatchString(plain(p.Name)) {
+		d.name = p.Name + " " + p.Category
+	}
+	return d
+}
+
 // worthQuoting says whether a model's error leaves the record's own words: it is down, not forbidden.
 func worthQuoting(ctx context.Context, err error) bool {
 	switch stylesprint.CodeOf(err) {
@@ -316,9 +320,4 @@ func worthQuoting(ctx context.Context, err error) bool {
 		return ctx.Err() == nil
 	}
 	return false
-}
-
-func doesNotKnow(text string) bool {
-	t := plain(strings.ReplaceAll(text, "’", "'"))
-	return strings.HasPrefix(t, "i don't know") || strings.HasPrefix(t, "i do not know")
 }

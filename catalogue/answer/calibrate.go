@@ -73,9 +73,9 @@ type Example struct {
 	Split   string // "train" fits, "validation" chooses the threshold, "test" reports
 }
 
-// Examples are the questions of products with their answers, and questions that have none. One about an unknown
+// Examples are the questions of products with their answers, and others. One about an unknown
 // product is a fault.
-func Examples(products []catalogue.Product, open []catalogue.Unanswerable) ([]Example, error) {
+func Examples(products []catalogue.Product, more []catalogue.Labelled) ([]Example, error) {
 	var out []Example
 	at := map[string]catalogue.Product{}
 	for _, p := range products {
@@ -84,12 +84,12 @@ func Examples(products []catalogue.Product, open []catalogue.Unanswerable) ([]Ex
 			out = append(out, Example{Product: p, Text: q.Text, Span: q.Answer, Split: p.Split})
 		}
 	}
-	for _, u := range open {
+	for _, u := range more {
 		p, ok := at[u.SKU]
 		if !ok {
-			return nil, fmt.Errorf("read unanswerable questions: there is no product %q", u.SKU)
+			return nil, fmt.Errorf("read labelled questions: there is no product %q", u.SKU)
 		}
-		out = append(out, Example{Product: p, Text: u.Text, Split: u.Split})
+		out = append(out, Example{Product: p, Text: u.Text, Span: u.Answer, Split: u.Split})
 	}
 	return out, nil
 }

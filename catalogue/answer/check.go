@@ -12,15 +12,17 @@ type Withheld string
 
 // The checks that a model's text has to pass, in their order.
 const (
-	WithheldLength      Withheld = "length"      // empty, or longer than an answer is
+	WithheldLength      Withheld = "length"      // empty, longer than an answer is, or repeating itself
 	WithheldMarkup      Withheld = "markup"      // links, addresses, markup, control tokens, hidden characters
 	WithheldInstruction Withheld = "instruction" // speaks of instructions, or repeats them
 	WithheldCitation    Withheld = "citation"    // cites what was not retrieved
+	WithheldVoice       Withheld = "voice"       // speaks of itself
 	WithheldCommerce    Withheld = "commerce"    // speaks of price, stock, sizes, orders: the record alone does
 	WithheldFigures     Withheld = "figures"     // a number that the cited passages do not have, or not of that thing
 	WithheldUnsupported Withheld = "unsupported" // a word that the cited passages do not have
 	WithheldMixed       Withheld = "mixed"       // joins words of different passages to one statement
 	WithheldPolarity    Withheld = "polarity"    // a "not" that they do not have, or lacks one that they have
+	WithheldUnknown     Withheld = "unknown"     // "I don't know", where the confidence says that the record answers
 	WithheldPoint       Withheld = "point"       // does not rest on the passage that fits the question
 )
 
@@ -29,25 +31,38 @@ const maxAnswer = 400
 
 var (
 	citation = regexp.MustCompile(`\s*\[([^\[\]\n]{0,80})\]`)
-	figure   = regexp.MustCompile(`\d+(?:[.,]\d+)*`)
+	// afterCitation is a passage that a small model repeats after it has cited it.
+	afterCitation = regexp.MustCompile(`(?s)(\[[^\[\]\n]{0,80}\])\s*["“].*$`)
+	firstPerson   = regexp.MustCompile(`\b(?:i|me|my|mine|myself)\b`)
+	figure        = regexp.MustCompile(`\d+(?:[.,]\d+)*`)
 	// sizeTalk finds sizes in a model's text: those of the record are stated by the record.
 	sizeTalk = regexp.MustCompile(`\bsizes?\b|\b(?:xxs|xs|xl|xxl|xxxl|[2-5]xl)\b`)
 )
 
-// verify holds a model's text to the passages that it was given, of which the first fits the question best, and
-// returns it without its citations, with the passages that it rests on. On a fault it says
-// which check failed first.
-func verify(text string, given []Passage, system string) (string, []Citation, Withheld) {
-	raw := strings.TrimSpace(text)
+// draft is a model's text with what it may rest on.
+type draft struct {
+	text   string
+	given  []Passage // that it was shown, the one that fits the question best first
+	name   string    // of the product, whose words claim nothing; empty where it is suspect
+	system string    // the instructions
+}
+
+// verify holds a draft to its passages, and returns its text without citations, with the passages that
+// it rests on. On a fault it says which check failed first.
+func (d draft) verify() (string, []Citation, Withheld) {
+	raw := strings.TrimSpace(afterCitation.ReplaceAllString(d.text, "$1"))
+	if doesNotKnow(raw) {
+		return "", nil, WithheldUnknown
+	}
 	if raw == "" || utf8.RuneCountInString(raw) > maxAnswer {
 		return "", nil, WithheldLength
 	}
-	cited, ok := citedBy(raw, given)
+	cited, ok := citedBy(raw, d.given)
 	if !ok {
 		return "", nil, WithheldCitation
 	}
 	bare := visible(citation.ReplaceAllString(raw, ""))
-	if bare == "" {
+	if bare == "" || stutters(bare) {
 		return "", nil, WithheldLength
 	}
 	switch suspect(strings.Join(strings.Fields(citation.ReplaceAllString(raw, "")), " ")) {
@@ -57,19 +72,23 @@ func verify(text string, given []Passage, system string) (string, []Citation, Wi
 	default:
 		return "", nil, WithheldMarkup
 	}
-	if repeats(bare, system, 6) {
+	if repeats(bare, d.system, 6) {
 		return "", nil, WithheldInstruction
+	}
+	if firstPerson.MatchString(plain(bare)) {
+		return "", nil, WithheldVoice
 	}
 	if p := plain(bare); commerce.MatchString(p) || sizeTalk.MatchString(p) {
 		return "", nil, WithheldCommerce
 	}
 	if len(cited) == 0 {
-		cited = attribute(bare, given)
+		cited = d.given
 	}
-	if fault := supported(bare, cited); fault != "" {
+	cited = attribute(bare, cited)
+	if fault := d.supported(bare, cited); fault != "" {
 		return "", nil, fault
 	}
-	if len(given) == 0 || !slices.Contains(cited, given[0]) {
+	if len(d.given) == 0 || !slices.Contains(cited, d.given[0]) {
 		return "", nil, WithheldPoint
 	}
 	return capital(bare), cite(cited...), ""
@@ -94,7 +113,13 @@ func citedBy(text string, given []Passage) (cited []Passage, ok bool) {
 	return cited, true
 }
 
-// attribute finds the passages that a text without citations rests on: in order of rank, each that has
+// doesNotKnow says whether a model says so. The threshold has decided already: the model's part is the wording.
+func doesNotKnow(text string) bool {
+	t := plain(strings.ReplaceAll(text, "’", "'"))
+	return strings.HasPrefix(t, "i don't know") || strings.HasPrefix(t, "i do not know")
+}
+
+// attribute finds which passages of those that a text may rest on it does: in order of rank, each that has
 // one of its words which none before it has.
 func attribute(text string, given []Passage) []Passage {
 	open := map[string]bool{}
@@ -120,8 +145,12 @@ func attribute(text string, given []Passage) []Passage {
 }
 
 // supported holds a text's figures, words and negation to the passages that it cites.
-func supported(text string, cited []Passage) Withheld {
+func (d draft) supported(text string, cited []Passage) Withheld {
 	known := map[string]bool{}
+	own := map[string]bool{}
+	for _, w := range contents(d.name) {
+		own[w] = true
+	}
 	pairs := map[string]bool{}
 	var all strings.Builder
 	for _, p := range cited {
@@ -143,7 +172,7 @@ func supported(text string, cited []Passage) Withheld {
 		switch {
 		case known[w]:
 			said = true
-		case !isGlue(w):
+		case !isGlue(w) && !own[w]:
 			return WithheldUnsupported
 		}
 	}
@@ -160,7 +189,7 @@ func supported(text string, cited []Passage) Withheld {
 }
 
 // clause separates statements of a sentence.
-var clause = regexp.MustCompile(`[,;.:!?()–—]|\b(?:and|or|with|plus|while|but|also|as well as)\b`)
+var clause = regexp.MustCompile(`[,;.:!?()–—]|\b(?:and|or|while|but|also)\b`)
 
 // joins says whether two neighbouring words of one statement come from different passages: "detachable pockets" of
 // "detachable belt" and "side pockets".
@@ -200,6 +229,17 @@ func numbered(text string) []string {
 		out = append(out, p[at[0]:at[1]]+" "+next)
 	}
 	return out
+}
+
+// stutters says whether three words come again in a row, as small models do.
+func stutters(text string) bool {
+	w := words(text)
+	for i := 0; i+3 <= len(w); i++ {
+		if repeats(strings.Join(w[i+3:], " "), strings.Join(w[i:i+3], " "), 3) {
+			return true
+		}
+	}
+	return false
 }
 
 // repeats says whether a text has so many words in a row that another has.

@@ -23,8 +23,6 @@ const (
 	fieldColour   = "colour"
 	fieldFeatures = "features"
 	fieldFit      = "fit"
-	fieldCategory = "category"
-	fieldName     = "name"
 	reviewPrefix  = "review."
 	guidePrefix   = "care_guide."
 )
@@ -33,8 +31,8 @@ const (
 // is never shown to a model.
 func (p Passage) fromStranger() bool { return strings.HasPrefix(p.Field, reviewPrefix) }
 
-// Passages are what questions about a product may be answered from: the fields of its record, a
-// passage for each entry of a list; the care guide's sentences about its fibres; and the quotable
+// Passages are what questions about a product may be answered from: the fields of its record but its name
+// and category, which say little and match much, a passage for each entry of a list; the care guide's sentences about its fibres; and the quotable
 // sentences of its reviews, those of one review together. What is suspect (see the package comment) is left
 // out, whatever field it stands in.
 func Passages(p catalogue.Product, guide []catalogue.CareAdvice) []Passage {
@@ -48,8 +46,6 @@ func Passages(p catalogue.Product, guide []catalogue.CareAdvice) []Passage {
 		}
 	}
 	fields := p.Fields()
-	add(fieldName, p.Name)
-	add(fieldCategory, p.Category)
 	add(fieldColour, p.Colour)
 	add(fieldMaterial, fields[fieldMaterial])
 	for part := range strings.SplitSeq(p.Fit, ", ") {

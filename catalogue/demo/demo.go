@@ -27,7 +27,7 @@ const (
 	TraditionalChinese = "zh-Hant" // as written in Taiwan
 )
 
-//go:embed products.jsonl products.zh-Hant.jsonl care-guide.jsonl unanswerable.jsonl DATASHEET.md images/*.png recorded/*.jsonl clip
+//go:embed products.jsonl products.zh-Hant.jsonl care-guide.jsonl labelled.jsonl DATASHEET.md images/*.png recorded/*.jsonl clip
 var files embed.FS
 
 // Products returns all products in English, in the order of the file.
@@ -111,16 +111,17 @@ func CareGuide() ([]catalogue.CareAdvice, error) {
 	return catalogue.ImportCareGuide(bytes.NewReader(b))
 }
 
-// UnansweredQuestions are the demo's unanswerable questions, all different, in the order of the file.
-func UnansweredQuestions() ([]catalogue.Unanswerable, error) {
-	b, err := files.ReadFile("unanswerable.jsonl")
+// LabelledQuestions are questions that no field answers, all different, in the order of the file: most have no answer, some
+// are answered by a review or by the care guide.
+func LabelledQuestions() ([]catalogue.Labelled, error) {
+	b, err := files.ReadFile("labelled.jsonl")
 	if err != nil {
 		return nil, fmt.Errorf("read demo questions: %w", err)
 	}
-	var out []catalogue.Unanswerable
+	var out []catalogue.Labelled
 	dec := json.NewDecoder(bytes.NewReader(b))
 	for dec.More() {
-		var u catalogue.Unanswerable
+		var u catalogue.Labelled
 		if err := dec.Decode(&u); err != nil {
 			return nil, fmt.Errorf("read demo questions: question %d: %w", len(out)+1, err)
 		}

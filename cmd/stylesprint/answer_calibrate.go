@@ -74,7 +74,7 @@ func (a *app) calibrate(ctx context.Context, target, level float64) (answer.Cali
 	if err != nil {
 		return out, err
 	}
-	open, err := demo.UnansweredQuestions()
+	open, err := demo.LabelledQuestions()
 	if err != nil {
 		return out, err
 	}
