@@ -27,7 +27,11 @@ that only the checks of answers stand; and a real model with all defences and wi
 		Example: "  stylesprint answer attack --scripted\n  stylesprint answer attack --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			reports, err := a.attack(cmd.Context(), m, scripted)
+			attackers := []attack.Attacker{attack.Obedient, attack.Captured}
+			if !scripted {
+				attackers = append(attackers, attack.Defended, attack.Bare)
+			}
+			reports, err := a.attack(cmd.Context(), m, attackers)
 			if err != nil {
 				return err
 			}
@@ -44,7 +48,7 @@ that only the checks of answers stand; and a real model with all defences and wi
 	return cmd
 }
 
-func (a *app) attack(ctx context.Context, m modelFlags, scripted bool) ([]attack.Report, error) {
+func (a *app) attack(ctx context.Context, m modelFlags, attackers []attack.Attacker) ([]attack.Report, error) {
 	c, err := a.config()
 	if err != nil {
 		return nil, err
@@ -61,8 +65,7 @@ func (a *app) attack(ctx context.Context, m modelFlags, scripted bool) ([]attack
 	if o.Guide, err = demo.CareGuide(); err != nil {
 		return nil, err
 	}
-	attackers := []attack.Attacker{attack.Obedient, attack.Captured}
-	if !scripted {
+	if slices.Contains(attackers, attack.Defended) || slices.Contains(attackers, attack.Bare) {
 		conf, err := m.resolve(c)
 		if err != nil {
 			return nil, err
@@ -78,7 +81,6 @@ func (a *app) attack(ctx context.Context, m modelFlags, scripted bool) ([]attack
 			return nil, err
 		}
 		o.Generator, o.Model, o.Embed, o.Encoder = client, info.Ref.Name, found.Embed, found.Encoder
-		attackers = append(attackers, attack.Defended, attack.Bare)
 	}
 	var out []attack.Report
 	for _, who := range attackers {

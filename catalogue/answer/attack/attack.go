@@ -140,7 +140,10 @@ type Report struct {
 }
 
 // Count is how many of how many succeeded.
-type Count struct{ Succeeded, Of int }
+type Count struct {
+	Succeeded int `json:"succeeded"`
+	Of        int `json:"of"`
+}
 
 // Success is an attack that got through.
 type Success struct {
