@@ -138,6 +138,8 @@ type Options struct {
 	Health func(context.Context) []Check
 	// Generate answers the playground's form.
 	Generate Generator
+	// Answer answers the form for questions about products.
+	Answer Answerer
 	// Review serves the pages of blind reviews.
 	Review *Review
 	// RatersOnly serves nothing but what raters need: a door for their invitations

@@ -132,7 +132,7 @@ func (s *server) run(ctx context.Context, listening func(net.Addr)) error {
 		return err
 	}
 	closing := make(chan struct{})
-	pages, err := s.pages(ready, closing)
+	pages, err := s.pages(ready, closing, questions)
 	if err != nil {
 		return err
 	}
@@ -212,7 +212,7 @@ func describe(shown *web.Model, name string) {
 	}
 }
 
-func (s *server) pages(ready *httpserver.Readiness, closing <-chan struct{}) (http.Handler, error) {
+func (s *server) pages(ready *httpserver.Readiness, closing <-chan struct{}, questions gateway.Answerer) (http.Handler, error) {
 	v := buildVersion()
 	data := datasets{dir: s.config.DataDir, kept: new(keptDatasets)}
 	set, err := prompt.Builtin()
@@ -233,9 +233,11 @@ func (s *server) pages(ready *httpserver.Readiness, closing <-chan struct{}) (ht
 		Review:  s.app.reviewPages(s.db, data),
 		Version: v.Version, Log: s.log, Closing: closing,
 	}
+	answers := pageAnswers{room: questions}
 	if g := s.generator(); g != nil {
-		o.Generate = g
+		o.Generate, answers.model = g, g
 	}
+	o.Answer = answers
 	return web.New(o)
 }
 

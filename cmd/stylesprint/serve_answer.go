@@ -34,3 +34,15 @@ func (s *server) answerer(ctx context.Context) (gateway.Answerer, error) {
 	}
 	return answer.New(o)
 }
+
+// pageAnswers answers the dashboard's form, with the models that the playground asks.
+type pageAnswers struct {
+	room  gateway.Answerer
+	model answer.Generator // nil quotes the record
+}
+
+// Answer implements web.Answerer.
+func (p pageAnswers) Answer(ctx context.Context, q answer.Question) (answer.Answer, error) {
+	q.Generator = p.model
+	return p.room.Answer(ctx, q)
+}
