@@ -210,7 +210,7 @@ func (a *Answerer) read(ctx context.Context, p catalogue.Product, question strin
 	if s, ok := state(question, p, passages); ok {
 		return reading{answered: true, stated: true, text: s.text, citations: s.citations, confidence: 1}, nil
 	}
-	ranked, err := a.retrieve(ctx, p, question)
+	ranked, err := a.retrieve(ctx, p, passages, question)
 	if err != nil || len(ranked) == 0 {
 		return reading{}, err
 	}
@@ -281,12 +281,12 @@ func (a *Answerer) Judge(ctx context.Context, q Question, text string) (Answer, 
 	if err != nil {
 		return Answer{}, err
 	}
-	passages, err := a.retrieve(ctx, p, q.Text)
+	ranked, err := a.retrieve(ctx, p, Passages(p, a.o.Guide), q.Text)
 	if err != nil {
 		return Answer{}, err
 	}
 	out := Answer{SKU: p.SKU, Text: unknown, Citations: []Citation{}, Draft: text}
-	bare, citations, fault := a.draft(text, p, a.shown(passages)).verify()
+	bare, citations, fault := a.draft(text, p, a.shown(ranked)).verify()
 	if out.Withheld = fault; fault == "" {
 		out.Answered, out.Text, out.Citations = true, bare, citations
 	}

@@ -34,6 +34,9 @@ func demoExamples(t *testing.T) ([]Example, []catalogue.CareAdvice) {
 // checks it with one.
 func TestCalibrationIsCurrent(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("a thousand questions under the race detector take minutes")
+	}
 	examples, guide := demoExamples(t)
 	want, err := Calibrated()
 	if err != nil {

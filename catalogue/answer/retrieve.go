@@ -47,8 +47,7 @@ func cues(field string) string {
 }
 
 // retrieve ranks the passages of a product for a question, the best first.
-func (a *Answerer) retrieve(ctx context.Context, p catalogue.Product, question string) ([]found, error) {
-	passages := Passages(p, a.o.Guide)
+func (a *Answerer) retrieve(ctx context.Context, p catalogue.Product, passages []Passage, question string) ([]found, error) {
 	if len(passages) == 0 {
 		return nil, nil
 	}
