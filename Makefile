@@ -5,7 +5,7 @@ GO ?= go
 # Where tests look for the models; `make models` fills it.
 MODELS ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/stylesprint
 
-.PHONY: run test slow kills soak check bench help build models fmt vet staticcheck race generated documented clean
+.PHONY: run test slow kills soak check bench help build models fmt vet staticcheck race generated documented nested clean
 
 run: ## Models, demo catalogue, evaluation, report, server and dashboard on 127.0.0.1:8000
 	$(GO) run ./cmd/stylesprint demo
@@ -28,7 +28,7 @@ build: ## The static binary ./stylesprint
 models: ## Fetch the embedded models into the cache
 	$(GO) run ./cmd/stylesprint models pull
 
-check: fmt vet staticcheck generated models test race documented ## What CI runs
+check: fmt vet staticcheck generated models test nested race documented ## What CI runs
 
 fmt: ## Fail if a file is not formatted
 	@files=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "not formatted (run gofmt -w):"; echo "$$files"; exit 1; fi
@@ -46,6 +46,11 @@ generated: ## Fail if generated files are not current
 race: ## The race detector over the concurrent rooms (needs gcc)
 	@if command -v gcc >/dev/null; then STYLESPRINT_REQUIRE= CGO_ENABLED=1 $(GO) test -race -short ./generate/... ./embedding/... ./evaluate/... ./gateway/... ./internal/... ./store/... ./job ./web/... ./engine/hub/... ./engine ./cmd/...; \
 	else echo "skipped: the race detector needs gcc"; fi
+
+nested: ## Tests of the nested module for langchaingo, whose dependencies are not the program's
+	@cd generate/langchaingo && if $(GO) list -deps -test ./... >/dev/null 2>&1; then $(GO) vet ./... && $(GO) test ./...; \
+	elif [ -n "$$STYLESPRINT_REQUIRE" ]; then echo "generate/langchaingo: its modules cannot be downloaded"; exit 1; \
+	else echo "skipped: the modules of generate/langchaingo cannot be downloaded"; fi
 
 documented: ## Run the commands that README and docs show
 	$(GO) run ./tools/documented README.md docs/guides/*.md

@@ -77,6 +77,15 @@ type Question struct {
 	Field  string `json:"field"` // a key of Product.Fields
 }
 
+// Labelled is a question beside those of a record, and what answers it.
+type Labelled struct {
+	SKU  string `json:"sku"`
+	Text string `json:"text"`
+	// Answer is a span of a review or of the care guide; empty where nothing that is known of the product answers.
+	Answer string `json:"answer,omitempty"`
+	Split  string `json:"split"` // that of the product
+}
+
 // Review is what a customer said.
 type Review struct {
 	Rating int    `json:"rating"` // 1 to 5

@@ -93,6 +93,7 @@ type Options struct {
 	// Describe makes the messages for products that /generate/ is given in place of a prompt;
 	// nil: it takes prompts alone.
 	Describe Describer
+	Answer   Answerer // of POST /answer; nil answers 404
 	// Stages stand between the requests and the models that write, the first one outermost.
 	Stages []Stage
 	// Disclosure is what generated text says of itself.
@@ -205,7 +206,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.handler.
 // Mount hands the gateway's paths, and no others, of a mux to it, so that
 // pages can live beside it.
 func (g *Gateway) Mount(mux *http.ServeMux) {
-	for _, p := range []string{"/generate", "/generate/", "/v1/", "/feedback", "/openapi.json", "/healthz", "/readyz", "/metrics"} {
+	for _, p := range []string{"/generate", "/generate/", "/answer", "/v1/", "/feedback", "/openapi.json", "/healthz", "/readyz", "/metrics"} {
 		mux.Handle(p, g)
 	}
 }

@@ -105,7 +105,7 @@ func TestKeys(t *testing.T) {
 	t.Parallel()
 	s := serve(t, setup{o: gateway.Options{Models: []gateway.Model{text(fake.Script{})}, Auth: keys{}}})
 	for _, r := range []struct{ method, path string }{
-		{"POST", "/generate/"}, {"POST", "/v1/chat/completions"}, {"POST", "/v1/completions"}, {"POST", "/v1/embeddings"}, {"GET", "/v1/models"},
+		{"POST", "/generate/"}, {"POST", "/answer"}, {"POST", "/v1/chat/completions"}, {"POST", "/v1/completions"}, {"POST", "/v1/embeddings"}, {"GET", "/v1/models"},
 	} {
 		a := s.do(t, r.method, r.path, "")
 		if a.status != 401 || a.header.Get("WWW-Authenticate") != "Bearer" {

@@ -39,6 +39,7 @@ func (g *Gateway) routes() []route {
 	return []route{
 		{"POST", "/generate", "/generate/", model, plain, g.generate},
 		{"POST", "/generate/{$}", "/generate/", model, plain, g.generate},
+		{"POST", "/answer", "/answer", model, plain, g.answer},
 
 		{"GET", "/v1/models", "/v1/models", keyed, openAI, g.listModels},
 		{"GET", "/v1/models/{id...}", "/v1/models/{id}", keyed, openAI, g.showModel},

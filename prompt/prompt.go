@@ -11,7 +11,8 @@
 //	messages, err := t.Render(map[string]string{"name": "Mira Dress", ...})
 //
 // and, where the answer has to have a form, a Chain of template, model and
-// parser. Values are data: they are put in as they stand and never read for
+// parser. Chains are steps: Then joins them, Batch runs them over many inputs,
+// Retrieve puts passages before them, a TextChain streams, a Meter adds up what they spend. Values are data: they are put in as they stand and never read for
 // variables again, and they cannot begin a message of their own.
 //
 // That is no defence against what a value says. A review that reads "ignore the

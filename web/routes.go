@@ -23,6 +23,8 @@ func (s *site) routes() []route {
 		{"GET /{$}", s.overview},
 		{"GET /playground", s.playground},
 		{"POST /playground", s.ask},
+		{"GET /questions", s.questions},
+		{"POST /questions", s.askQuestion},
 		{"GET /runs", s.runs},
 		{"GET /runs/events", s.events},
 		{"GET /runs/{id}", s.run},
@@ -60,7 +62,7 @@ func (s *site) mux() http.Handler {
 // without a page is not shown.
 func steps() []step {
 	return []step{
-		{"", []link{{"overview", "/", "Overview", "o"}, {"playground", "/playground", "Playground", "p"}}},
+		{"", []link{{"overview", "/", "Overview", "o"}, {"playground", "/playground", "Playground", "p"}, {"questions", "/questions", "Questions", "q"}}},
 		{"Catalogue", nil},
 		{"Evaluate", []link{{"runs", "/runs", "Runs", "r"}, {"comparisons", "/comparisons", "Comparisons", "c"}}},
 		{"Review", []link{{"review", "/review", "Reviews", "v"}}},

@@ -140,6 +140,8 @@ type Options struct {
 	Live func(context.Context) (LiveState, error)
 	// Generate answers the playground's form.
 	Generate Generator
+	// Answer answers the form for questions about products.
+	Answer Answerer
 	// Review serves the pages of blind reviews.
 	Review *Review
 	// Access lets people in; nil: whoever reaches the server sees everything.

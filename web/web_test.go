@@ -73,7 +73,7 @@ const comparison = "/comparisons/view?run=" + webtest.Plain + "&run=" + webtest.
 
 // pages are all pages with data.
 func pages() []string {
-	return []string{"/", "/playground", "/runs", "/runs/" + webtest.Voice, "/runs/" + webtest.Running, "/runs/" + webtest.Failed, "/runs/" + webtest.Hosted, "/comparisons", comparison, "/releases", "/releases/r1", "/releases/r2", "/releases/diff?from=r1&to=r2", "/live", "/keyboard", "/nothing/here"}
+	return []string{"/", "/playground", "/questions", "/runs", "/runs/" + webtest.Voice, "/runs/" + webtest.Running, "/runs/" + webtest.Failed, "/runs/" + webtest.Hosted, "/comparisons", comparison, "/releases", "/releases/r1", "/releases/r2", "/releases/diff?from=r1&to=r2", "/live", "/keyboard", "/nothing/here"}
 }
 
 func TestPages(t *testing.T) {
@@ -88,6 +88,7 @@ func TestPages(t *testing.T) {
 	}{
 		{"/", 200, []string{"Three models ready; one evaluation under way", "hosted-mini is better than plain on Semantic similarity", "smollm2-135m-instruct", "98.0 MB", "Apache-2.0", "8,192 tokens", "database", "in order", "plain-remote"}},
 		{"/playground", 200, []string{`<form id="ask" action="/playground" method="post">`, `name="temperature"`, `name="seed"`, "gpt-4o-mini"}},
+		{"/questions?sku=SS-DR-101", 200, []string{`<form id="question-form" action="/questions" method="post">`, `value="SS-DR-101"`, "Ask about a product"}},
 		{"/runs", 200, []string{"Five runs, one under way, one not finished", fmt.Sprintf("%d of %d, ", running.Done, running.Total), "data-live", "cannot be reached", `name="run" value="` + webtest.Voice}},
 		{"/runs/" + webtest.Voice, 200, []string{fmt.Sprintf("brand-voice wrote all %d outputs", voice.Total), fmt.Sprintf("%.3f", voice.Scores[similarity].Value), "95 % interval", "Half of the outputs took", "Reference", "faithfulness-recall|rules:sha256:", "Faithfulness to the record", "contradiction", "Further texts", "temperature 0.2, seed 7, at most 120 tokens"}},
 		{"/runs/" + webtest.Running, 200, []string{"brand-voice-360m is at work on demo-catalogue", "Scores are computed once", "data-live"}},
@@ -209,6 +210,7 @@ func TestEmptyPagesTeach(t *testing.T) {
 	for path, wants := range map[string][]string{
 		"/":            {"No model is served yet; nothing evaluated yet", "stylesprint demo", "stylesprint eval run --help", "/readyz"},
 		"/playground":  {"No model can be asked yet", "stylesprint demo"},
+		"/questions":   {"No catalogue is served yet", "stylesprint serve"},
 		"/runs":        {"Nothing has been evaluated yet", "stylesprint demo --once"},
 		"/comparisons": {"No two runs can be compared yet", "stylesprint eval compare --help"},
 	} {
@@ -281,6 +283,8 @@ func TestHostileTextIsEscaped(t *testing.T) {
 		check(path, get(h, path))
 	}
 	check("form", post(h, "/playground", url.Values{"prompt": {payload}, "system": {payload}, "model": {payload}, "temperature": {payload}, "seed": {payload}, "max_tokens": {payload}}))
+	check("question", post(h, "/questions", url.Values{"sku": {payload}, "question": {payload}}))
+	check("known product", post(h, "/questions", url.Values{"sku": {"SS-DR-101"}, "question": {payload}}))
 	check("answer", post(h, "/playground", url.Values{"prompt": {payload}, "model": {payload}}))
 	check("template", get(h, "/playground?template="+url.QueryEscape(payload)+"&sample="+url.QueryEscape(payload)))
 	check("report", get(h, strings.Replace(comparison, "view", "report", 1)))

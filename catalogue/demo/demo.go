@@ -12,6 +12,7 @@ package demo
 import (
 	"bytes"
 	"embed"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"path"
@@ -26,7 +27,7 @@ const (
 	TraditionalChinese = "zh-Hant" // as written in Taiwan
 )
 
-//go:embed products.jsonl products.zh-Hant.jsonl DATASHEET.md images/*.png recorded/*.jsonl clip
+//go:embed products.jsonl products.zh-Hant.jsonl care-guide.jsonl labelled.jsonl DATASHEET.md images/*.png recorded/*.jsonl clip
 var files embed.FS
 
 // Products returns all products in English, in the order of the file.
@@ -100,3 +101,31 @@ func Folder() fs.FS { return files }
 
 // Images is the folder of pictures, SKU.png each, 384 by 512 pixels.
 func Images() (fs.FS, error) { return fs.Sub(files, "images") }
+
+// CareGuide is the invented house's care guide: advice for a dozen fibres.
+func CareGuide() ([]catalogue.CareAdvice, error) {
+	b, err := files.ReadFile("care-guide.jsonl")
+	if err != nil {
+		return nil, fmt.Errorf("read demo care guide: %w", err)
+	}
+	return catalogue.ImportCareGuide(bytes.NewReader(b))
+}
+
+// LabelledQuestions are questions that no field answers, all different, in the order of the file: most have no answer, some
+// are answered by a review or by the care guide.
+func LabelledQuestions() ([]catalogue.Labelled, error) {
+	b, err := files.ReadFile("labelled.jsonl")
+	if err != nil {
+		return nil, fmt.Errorf("read demo questions: %w", err)
+	}
+	var out []catalogue.Labelled
+	dec := json.NewDecoder(bytes.NewReader(b))
+	for dec.More() {
+		var u catalogue.Labelled
+		if err := dec.Decode(&u); err != nil {
+			return nil, fmt.Errorf("read demo questions: question %d: %w", len(out)+1, err)
+		}
+		out = append(out, u)
+	}
+	return out, nil
+}

@@ -9,6 +9,7 @@ func (a *app) commands() []*cobra.Command {
 		a.serveCommand(),
 		a.workerCommand(),
 		a.generateCommand(),
+		a.answerCommand(),
 		a.modelsCommand(),
 		a.scoreCommand(),
 		a.evalCommand(),

@@ -38,7 +38,9 @@ func serveTiny(t *testing.T, change func(*config.Config)) string {
 	a := &app{world: world{getenv: getenv, stdout: io.Discard, stderr: io.Discard, now: time.Now}}
 	ctx, cancel := context.WithCancel(context.Background())
 	at, ended := make(chan net.Addr, 1), make(chan error, 1)
-	go func() { ended <- a.serve(ctx, c, serving{role: roleAll, listening: func(addr net.Addr) { at <- addr }}) }()
+	go func() {
+		ended <- a.serve(ctx, c, serving{role: roleAll, listening: func(addr net.Addr) { at <- addr }})
+	}()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {

@@ -155,7 +155,7 @@ func (s *server) parts() []func(context.Context) error {
 		s.joinCache,
 		s.joinModels,
 		s.joinReleases,
-		// answers about products
+		s.joinAnswers,
 		s.joinAdmin,
 	}
 }

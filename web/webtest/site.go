@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"stylesprint"
+	"stylesprint/catalogue"
+	"stylesprint/catalogue/answer"
 	"stylesprint/catalogue/demo"
 	"stylesprint/evaluate"
 	"stylesprint/generate"
@@ -38,10 +40,29 @@ func (s *Source) Options() (web.Options, error) {
 	if o.Releases, err = Releases(context.Background()); err != nil {
 		return web.Options{}, err
 	}
+	if o.Answer, err = questions(); err != nil {
+		return web.Options{}, fmt.Errorf("make demo pages: %w", err)
+	}
 	for _, p := range s.sorted() {
 		o.Samples = append(o.Samples, web.Sample{Name: p.SKU + ", " + p.Name + ", " + p.Colour, Values: p.Fields()})
 	}
 	return o, nil
+}
+
+// questions answers from the demo catalogue, without a model.
+func questions() (web.Answerer, error) {
+	products, err := demo.Products()
+	if err != nil {
+		return nil, err
+	}
+	return answer.New(answer.Options{Products: func(_ context.Context, sku string) (catalogue.Product, error) {
+		for _, p := range products {
+			if p.SKU == sku {
+				return p, nil
+			}
+		}
+		return catalogue.Product{}, &stylesprint.Error{Code: stylesprint.CodeNotFound, Field: "sku", Message: "there is no product with this SKU"}
+	}})
 }
 
 func models() []web.Model {

@@ -1,0 +1,114 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+
+	"stylesprint"
+	"stylesprint/catalogue/answer"
+	"stylesprint/generate"
+)
+
+// Answerer answers customers' questions about products. *answer.Answerer is one.
+type Answerer interface {
+	// Answer answers a question; what its record does not say is no error. A model is asked through
+	// the question's Generator alone. Its errors are *stylesprint.Error values.
+	Answer(ctx context.Context, q answer.Question) (answer.Answer, error)
+}
+
+var _ Answerer = (*answer.Answerer)(nil)
+
+// answerFields are what /answer knows.
+func answerFields() []string { return []string{"sku", "question", "language", "model"} }
+
+// answer answers a question about a product. The model that words it is asked through the stages, as
+// every model is.
+func (g *Gateway) answer(w http.ResponseWriter, r *http.Request, x *exchange) error {
+	if g.o.Answer == nil {
+		return refusal(http.StatusNotFound, "This server answers no questions about products", "start it with a catalogue")
+	}
+	f, err := decode(r)
+	if err != nil {
+		return err
+	}
+	q := answer.Question{SKU: f.text("sku"), Text: f.text("question"), Language: f.text("language")}
+	name := f.text("model")
+	if err := f.only(answerFields()...); err != nil {
+		return err
+	}
+	g.notePrompt(x, q.Text)
+	through := &answering{gateway: g, w: w, r: r, x: x}
+	if m, err := x.live.models.generator(name, x); err == nil {
+		through.model, q.Generator = m, through
+	} else if name != "" {
+		return err
+	} else {
+		x.model = "" // a server without a model that writes quotes the record
+	}
+	out, err := g.o.Answer.Answer(r.Context(), q)
+	if err != nil {
+		return fromModelOnly(through, err)
+	}
+	if !through.asked {
+		if err := g.countAnswer(r.Context(), x, q.Text); err != nil {
+			return err
+		}
+	}
+	if g.o.LogBodies {
+		x.answer = out.Text
+	}
+	out.RequestID = x.id
+	said := answered{Answer: out}
+	if out.GeneratedBy != "" && out.Reply != nil {
+		said.Answer.Release = out.Reply.Release
+		said.By = g.generatedBy(x, through.model, *out.Reply)
+	}
+	writeJSON(w, http.StatusOK, said)
+	return nil
+}
+
+// answered is the answer of /answer; By stands in the place of the plain name.
+type answered struct {
+	answer.Answer
+	By *generatedBy `json:"generated_by,omitempty"`
+}
+
+// countAnswer takes an answer that no model was asked for out of the caller's limits: a request, without tokens.
+func (g *Gateway) countAnswer(ctx context.Context, x *exchange, question string) error {
+	settle, err := g.reserve(ctx, x.caller, x.model, estimate(question))
+	if err != nil {
+		return err
+	}
+	settle(stylesprint.Usage{}, 0)
+	return nil
+}
+
+// fromModelOnly rewords a model's errors; those of the catalogue (not_found) are the client's.
+func fromModelOnly(a *answering, err error) error {
+	if a.failed {
+		return fromModel(err)
+	}
+	return err
+}
+
+// answering is the generator of one request to /answer.
+type answering struct {
+	gateway       *Gateway
+	w             http.ResponseWriter
+	r             *http.Request
+	x             *exchange
+	model         *Model
+	asked, failed bool
+}
+
+// Generate implements answer.Generator.
+func (a *answering) Generate(_ context.Context, req generate.Request) (stylesprint.Reply, error) {
+	a.asked = true
+	req.Model = a.model.target()
+	reply, err := a.gateway.ask(a.w, a.r, call{x: a.x, model: a.model, req: req}, nil)
+	if reply.Model == "" {
+		reply.Model = a.model.Name
+	}
+	a.failed = err != nil
+	return reply, err
+}
