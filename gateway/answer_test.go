@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -37,7 +38,7 @@ func TestAnswer(t *testing.T) {
 	s := serve(t, setup{o: gateway.Options{Answer: answerer(t), Requests: log, Models: []gateway.Model{text(fake.Script{Answers: []fake.Answer{{Text: "Yes, it has two side pockets. [features]"}}})}}})
 	a := s.post(t, "/answer", `{"sku": "A-1", "question": "Does it have pockets?"}`)
 	m := a.json(t)
-	if a.status != 200 || m["answer"] != "Yes, it has two side pockets." || m["answered"] != true || m["generated_by"] != "fake" || m["model"] != "fake" || m["sku"] != "A-1" || m["request_id"] != a.header.Get("X-Request-Id") || m["confidence"].(float64) <= 0 {
+	if a.status != 200 || m["answer"] != "Yes, it has two side pockets." || m["answered"] != true || !reflect.DeepEqual(m["generated_by"], map[string]any{"program": "stylesprint", "model": "fake"}) || m["model"] != "fake" || m["sku"] != "A-1" || m["request_id"] != a.header.Get("X-Request-Id") || m["confidence"].(float64) <= 0 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 	if !strings.Contains(a.body, `"citations":[{"field":"features","text":"two side pockets"}]`) {

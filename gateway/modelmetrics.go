@@ -42,7 +42,7 @@ func newModelMetrics(r prometheus.Registerer) (*modelMetrics, error) {
 			[]float64{1, 2, 5, 10, 20, 40, 60, 80, 100, 150, 200, 300, 500, 1000}, "model", "target"),
 		tokens:  counters("class_tokens_total", "Tokens of answered requests by the key's class; cached ones are a part of the prompt's.", "class", "kind"),
 		cost:    counters("class_cost_total", "Price of answered requests by the key's class, in currency units.", "class"),
-		cache:   counters("cache_requests_total", "Requests that the answer cache was asked for: hit or miss.", "model", "result"),
+		cache:   counters("model_cache_requests_total", "Requests that the answer cache was asked for: hit or miss.", "model", "result"),
 		targets: bounded{most: 64}, classes: bounded{most: 16},
 	}
 	for _, c := range []prometheus.Collector{m.requests, m.duration, m.speed, m.tokens, m.cost, m.cache} {

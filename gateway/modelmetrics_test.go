@@ -53,7 +53,7 @@ func TestModelMetrics(t *testing.T) {
 		{"class_tokens_total", []string{"class", "none", "kind", "completion"}, 15},
 		{"class_tokens_total", []string{"kind", "cached"}, 12},
 		{"class_cost_total", []string{"class", "none"}, 6},
-		{"cache_requests_total", []string{"model", "m", "result", "miss"}, 4},
+		{"model_cache_requests_total", []string{"model", "m", "result", "miss"}, 4},
 	} {
 		if got := s.metric(t, "stylesprint_"+c.name, c.labels...); got != c.want {
 			t.Errorf("%s %v is %g, want %g", c.name, c.labels, got, c.want)

@@ -111,7 +111,7 @@ func (a *again) Close() error { return nil }
 
 func TestOpenAPIDocument(t *testing.T) {
 	t.Parallel()
-	s := serve(t, setup{o: gateway.Options{Models: []gateway.Model{text(fake.Script{}), vectors()}}})
+	s := serve(t, setup{o: gateway.Options{Answer: answerer(t), Models: []gateway.Model{text(fake.Script{}), vectors()}}})
 	doc := document(t, s)
 	if err := doc.Validate(context.Background()); err != nil {
 		t.Error(err)

@@ -30,20 +30,30 @@ func secrets() []string {
 	return []string{secretProvider, secretOther, secretClient, secretFeedback, secretSubject, secretHub}
 }
 
+// modes are the ways in which the parrot fails.
+const modes = 9
+
 // parrot is a provider that fails in every way it can, and repeats the Authorization header each time: in errors, in
 // headers, in the middle of streams, in pages.
-func parrot(t *testing.T) (srv *httptest.Server, asked func() int) {
+//
+// How it fails is in the model's name, "mode 3", as a route leaves a provider alone that has refused its key. asked
+// counts by how.
+func parrot(t *testing.T) (srv *httptest.Server, asked func() [modes]int) {
 	var mu sync.Mutex
-	n, embedded := 0, false
+	var n [modes]int
+	embedded := false
 	srv = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		auth := r.Header.Get("Authorization")
+		body, _ := io.ReadAll(r.Body)
+		how := 0
+		if _, after, ok := strings.Cut(string(body), `"mode `); ok {
+			how = int(after[0] - '0')
+		}
 		mu.Lock()
-		n++
-		how := n % 9
+		n[how]++
 		first := strings.HasSuffix(r.URL.Path, "/embeddings") && !embedded
 		embedded = embedded || first
 		mu.Unlock()
-		auth := r.Header.Get("Authorization")
-		_, _ = io.Copy(io.Discard, r.Body)
 		h := w.Header()
 		if first { // when the server starts it asks how long vectors are
 			_, _ = io.WriteString(w, `{"data":[{"index":0,"embedding":[1,0]}],"usage":{"prompt_tokens":1}}`)
@@ -87,7 +97,7 @@ func parrot(t *testing.T) (srv *httptest.Server, asked func() int) {
 		}
 	}))
 	t.Cleanup(srv.Close)
-	return srv, func() int { mu.Lock(); defer mu.Unlock(); return n }
+	return srv, func() [modes]int { mu.Lock(); defer mu.Unlock(); return n }
 }
 
 // Of everything that is secret nothing is in any log, answer, header, page, metric or file, whatever providers
@@ -100,11 +110,12 @@ func TestSecretsAreNowhere(t *testing.T) {
 	settings := filepath.Join(home, "settings.yaml")
 	yaml := fmt.Sprintf(`log_bodies: true
 models:
-- {name: one, model: one, provider: openai, base_url: %[1]s/v1}
-- {name: two, model: two, provider: openai, base_url: %[1]s/v1, key_env: OTHER_KEY}
 - {name: dead, model: dead, provider: openai, base_url: "http://127.0.0.1:1/v1"}
 - {name: vec, model: vec, provider: openai, task: embedding, base_url: %[1]s/v1}
 `, upstream.URL)
+	for how := range modes {
+		yaml += fmt.Sprintf("- {name: one%[1]d, model: mode %[1]d, provider: openai, base_url: %[2]s/v1}\n- {name: two%[1]d, model: mode %[1]d, provider: openai, base_url: %[2]s/v1, key_env: OTHER_KEY}\n", how, upstream.URL)
+	}
 	if err := os.WriteFile(settings, []byte(yaml), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -128,11 +139,13 @@ models:
 	if code := <-served; code != exitDone {
 		t.Errorf("serve ended with %d", code)
 	}
-	for _, args := range [][]string{{"generate", "--model", "two", "hello"}, {"feedback", "erase", "--subject", secretSubject}, {"feedback", "export", "--out", filepath.Join(home, "f.jsonl")}, {"serve", "--check"}, {"models", "list"}} {
+	for _, args := range [][]string{{"generate", "--model", "two0", "hello"}, {"feedback", "erase", "--subject", secretSubject}, {"feedback", "export", "--out", filepath.Join(home, "f.jsonl")}, {"serve", "--check"}, {"models", "list"}} {
 		start(t.Context(), args...)
 	}
-	if n := asked(); n < 60 {
-		t.Errorf("the provider was asked %d times only", n)
+	for how, n := range asked() {
+		if n < 2 {
+			t.Errorf("the provider was asked %d times only in mode %d", n, how)
+		}
 	}
 	text := out.String()
 	for _, must := range []string{`"status":502`, `"status":429`, "content_filter", "fb_", "stylesprint_http_requests_total"} {
@@ -190,8 +203,12 @@ func visitAll(t *testing.T, addr string, out io.Writer) {
 		_, _ = io.Copy(out, res.Body) // of a stream that is cut, what there is
 		fmt.Fprintln(out)
 	}
-	for range 5 {
-		for _, model := range []string{"one", "two", "dead", "none"} {
+	models := []string{"dead", "none"}
+	for how := range modes {
+		models = append(models, fmt.Sprint("one", how), fmt.Sprint("two", how))
+	}
+	for range 2 {
+		for _, model := range models {
 			for _, more := range []string{"", `,"stream":true`} {
 				ask("POST", "/generate/", `{"prompt":"x","model":"`+model+`"`+more+`}`)
 				ask("POST", "/v1/chat/completions", `{"messages":[{"role":"user","content":"x"}],"model":"`+model+`"`+more+`}`)
@@ -200,10 +217,10 @@ func visitAll(t *testing.T, addr string, out io.Writer) {
 		}
 		ask("POST", "/v1/embeddings", `{"input":"x","model":"vec"}`)
 	}
-	ask("POST", "/v1/chat/completions", `{"messages":[{"role":"user","content":"4111 1111 1111 1111"}],"model":"one"}`)
+	ask("POST", "/v1/chat/completions", `{"messages":[{"role":"user","content":"4111 1111 1111 1111"}],"model":"one0"}`)
 	ask("POST", "/feedback", `{"request_id":"x","rating":1,"consent":true,"subject":"`+secretSubject+`"}`)
 	ask("DELETE", "/feedback?subject="+secretSubject, "")
-	for _, path := range []string{"/", "/runs", "/playground", "/comparisons", "/v1/models", "/v1/models/one", "/v1/nothing", "/metrics", "/healthz", "/readyz", "/openapi.json", "/nothing"} {
+	for _, path := range []string{"/", "/runs", "/playground", "/comparisons", "/v1/models", "/v1/models/one0", "/admin/config", "/admin/routes", "/live", "/keys", "/trail", "/releases", "/questions", "/v1/nothing", "/metrics", "/healthz", "/readyz", "/openapi.json", "/nothing"} {
 		ask("GET", path, "")
 		ask("POST", path, "x")
 	}

@@ -80,6 +80,8 @@ func (s *server) reloadLocked(ctx context.Context) (admin.Report, error) {
 	next.Addr, next.DataDir, next.CacheDir = s.config.Addr, s.config.DataDir, s.config.CacheDir
 	next.Threads, next.CPU, next.LogBodies, next.NoJobs = s.config.Threads, s.config.CPU, s.config.LogBodies, s.config.NoJobs
 	next.DrainTimeout, next.RetryBudget = s.config.DrainTimeout, s.config.RetryBudget
+	next.Database, next.Access, next.OIDC, next.Feedback = s.config.Database, s.config.Access, s.config.OIDC, s.config.Feedback
+	next.RequestLog, next.Cache, next.Engine, next.Telemetry = s.config.RequestLog, s.config.Cache, s.config.Engine, s.config.Telemetry
 	done, err := s.apply(ctx, next)
 	if err != nil {
 		return report, err

@@ -317,7 +317,7 @@ func totalsOf(p span) web.LiveTotals {
 		Since: p.from.at, Requests: int(p.grown("model_requests_total")),
 		PromptTokens: int(p.grown("tokens_total", "kind", "prompt")), CompletionTokens: int(p.grown("tokens_total", "kind", "completion")),
 		Cost:      stylesprint.MoneyOf(p.grown("cost_total")),
-		CacheHits: int(p.grown("cache_requests_total", "result", "hit")), CacheAsked: int(p.grown("cache_requests_total")),
+		CacheHits: int(p.grown("model_cache_requests_total", "result", "hit")), CacheAsked: int(p.grown("model_cache_requests_total")),
 		PrefixTokensSaved: int(p.grown("engine_prefix_tokens_saved_total")), PrefixTokens: int(p.grown("engine_prompt_tokens_total")),
 	}
 }

@@ -26,7 +26,7 @@ func newMeters() *meters {
 		counters: map[string]*prometheus.CounterVec{}, gauges: map[string]*prometheus.GaugeVec{}, times: map[string]*prometheus.HistogramVec{}}
 	for name, labels := range map[string]string{
 		"model_requests_total": "model target class outcome", "route_attempts_total": "route target outcome", "cost_total": "model", "tokens_total": "model kind",
-		"cache_requests_total": "model result", "engine_refused_total": "model reason", "engine_prompt_tokens_total": "model", "engine_prefix_tokens_saved_total": "model",
+		"model_cache_requests_total": "model result", "engine_refused_total": "model reason", "engine_prompt_tokens_total": "model", "engine_prefix_tokens_saved_total": "model",
 	} {
 		m.counters[name] = prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "stylesprint", Name: name, Help: "h"}, strings.Fields(labels))
 		m.MustRegister(m.counters[name])

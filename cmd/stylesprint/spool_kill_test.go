@@ -141,7 +141,7 @@ func askOnce(client *http.Client, url, id string, kind int) (whole bool, why str
 	path, body, last := "/generate/", `{"prompt":"x"}`, "}\n"
 	switch kind % 4 {
 	case 1:
-		body, last = `{"prompt":"x","stream":true}`, `"}`+"\n\n"
+		body, last = `{"prompt":"x","stream":true}`, `"}}`+"\n\n"
 	case 2:
 		path, body = "/v1/chat/completions", `{"messages":[{"role":"user","content":"x"}]}`
 	case 3:

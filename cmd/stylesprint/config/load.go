@@ -187,7 +187,10 @@ func (c Config) Changed(next Config) []string {
 		{"addr", c.Addr != next.Addr}, {"data_dir", c.DataDir != next.DataDir}, {"cache_dir", c.CacheDir != next.CacheDir},
 		{"drain_timeout", c.DrainTimeout != next.DrainTimeout}, {"log_bodies", c.LogBodies != next.LogBodies},
 		{"no_jobs", c.NoJobs != next.NoJobs}, {"retry_budget", !reflect.DeepEqual(c.RetryBudget, next.RetryBudget)},
-		{"threads", c.Threads != next.Threads}, {"cpu", c.CPU != next.CPU},
+		{"threads", c.Threads != next.Threads}, {"cpu", c.CPU != next.CPU}, {"database_url", c.DatabaseURL.Reveal() != next.DatabaseURL.Reveal()},
+		{"access", c.Access != next.Access}, {"oidc", !reflect.DeepEqual(c.OIDC, next.OIDC)}, {"feedback", c.Feedback != next.Feedback},
+		{"request_log", c.RequestLog != next.RequestLog}, {"cache", c.Cache != next.Cache}, {"engine", c.Engine != next.Engine},
+		{"telemetry", c.Telemetry.Endpoint != next.Telemetry.Endpoint || c.Telemetry.Service != next.Telemetry.Service || c.Telemetry.Sample != next.Telemetry.Sample || c.Telemetry.Content != next.Telemetry.Content},
 	} {
 		if k.differs {
 			out = append(out, k.key)
