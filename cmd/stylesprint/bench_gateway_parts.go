@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -71,7 +70,7 @@ func (p *benchParts) serve(ctx context.Context) error {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return err
 	}
-	create := p.command(ctx, "keys", "create", "bench", "--scopes", "generate", "--requests-per-minute", "100000000", "--tokens-per-minute", "1000000000000", "--json")
+	create := p.command(ctx, "keys", "create", "--name", "bench", "--scope", "generate", "--requests-per-minute", "100000000", "--tokens-per-minute", "1000000000000", "--json")
 	out, err := create.Output()
 	if err != nil {
 		var exit *exec.ExitError
@@ -139,7 +138,6 @@ func (p *benchParts) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 5 * time.Second
 	cmd.Env = append(os.Environ(), "XDG_DATA_HOME="+p.dir, "STYLESPRINT_CONFIG=", "DATABASE_URL=", "OPENAI_API_KEY=")
-	cmd.Stderr = io.Discard
 	return cmd
 }
 

@@ -87,7 +87,7 @@ func New(o Options) (*Client, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Client{base: base, http: httpClient(o.HTTPClient), options: o}, nil
+	return &Client{base: base, http: httpClient(base, o.HTTPClient), options: o}, nil
 }
 
 func parseBase(text string) (*url.URL, error) {
@@ -109,11 +109,15 @@ func parseBase(text string) (*url.URL, error) {
 	return u, nil
 }
 
-func httpClient(given *http.Client) *http.Client {
+func httpClient(base *url.URL, given *http.Client) *http.Client {
 	var c http.Client
-	if given != nil {
+	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: base})
+	switch {
+	case given != nil:
 		c = *given
-	} else {
+	case base.Scheme == "http" && proxy == nil && err == nil:
+		c.Transport = newDirect()
+	default:
 		c.Transport = &http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
 			DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
