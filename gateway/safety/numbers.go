@@ -7,8 +7,22 @@ import "strings"
 // numbers (EAN-8, UPC-A, EAN-13) are shorter; a GTIN-14 in one piece is never one.
 type card struct{}
 
+// skip implements skipper: a number begins with a digit.
+func (card) skip(t text, i int) int { return nextByte(t.s, i, digit) }
+
+// nextByte is the first byte from i on that passes, or the text's length.
+func nextByte(s string, i int, pass func(byte) bool) int {
+	for i < len(s) && !pass(s[i]) {
+		i++
+	}
+	return i
+}
+
 func (card) match(t text, i int) (int, verdict) {
 	if !numberStart(t.s, i) {
+		return i + 1, no
+	}
+	if few(t, i, minCard) {
 		return i + 1, no
 	}
 	g := readGroups(t, i)
@@ -22,6 +36,9 @@ func (card) match(t text, i int) (int, verdict) {
 	}
 	return g.ends[0], no
 }
+
+// minCard is the number of digits of the shortest shape: 4, 6 and 4.
+const minCard = 14
 
 // cardShapes are the groups in which numbers of cards are written, longest first.
 func cardShapes() [][]int {
@@ -159,6 +176,14 @@ func network(d string) bool {
 // iban finds international bank account numbers: a country of the registry, its length, and
 // the right check digits (ISO 13616), in one piece or in groups of four.
 type iban struct{}
+
+// skip implements skipper: a whole text without a digit has no account number.
+func (iban) skip(t text, i int) int {
+	if t.final && nextByte(t.s, i, digit) == len(t.s) {
+		return len(t.s)
+	}
+	return i
+}
 
 func (iban) match(t text, i int) (int, verdict) {
 	if !letter(t.s[i]) || wordRune(before(t.s, i)) {

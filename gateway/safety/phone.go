@@ -13,6 +13,11 @@ const (
 	behindPhone          = 28    // bytes before a number in which such a word counts
 )
 
+// skip implements skipper.
+func (phone) skip(t text, i int) int {
+	return nextByte(t.s, i, func(c byte) bool { return c == '+' || c == '(' || digit(c) })
+}
+
 func (phone) match(t text, i int) (int, verdict) {
 	c := t.s[i]
 	if c != '+' && c != '(' && !digit(c) {
@@ -23,6 +28,9 @@ func (phone) match(t text, i int) (int, verdict) {
 			return i + 1, no
 		}
 	} else if !numberStart(t.s, i) {
+		return i + 1, no
+	}
+	if few(t, i, minLocal) {
 		return i + 1, no
 	}
 	n := readNumber(t, i)
@@ -55,6 +63,23 @@ func (phone) match(t text, i int) (int, verdict) {
 		}
 	}
 	return max(n.first, i+1), no
+}
+
+// few is true where fewer digits than least follow in one stretch of digits and separators,
+// so that nothing need be read closer.
+func few(t text, i, least int) bool {
+	digits := 0
+	for j := i; j < len(t.s); j++ {
+		switch c := t.s[j]; {
+		case digit(c):
+			if digits++; digits >= least {
+				return false
+			}
+		case !separator(c) && c != '+':
+			return true
+		}
+	}
+	return t.final
 }
 
 // number is what may be a telephone number: groups of digits with separators between.

@@ -1,6 +1,7 @@
 package safety
 
 import (
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -33,6 +34,13 @@ type matcher interface {
 	match(t text, i int) (end int, v verdict)
 }
 
+// skipper is a matcher that knows quickly where nothing begins.
+type skipper interface {
+	// skip is the first place from byte i on, where a character begins, at which match may say
+	// anything but no; the text's length if there is none.
+	skip(t text, i int) int
+}
+
 // Bounds in bytes of normalised text.
 const (
 	maxBehind = 64
@@ -42,7 +50,13 @@ const (
 // scan finds the matches of m from byte i on, and returns the first place that is not
 // decided yet, or the text's end.
 func scan(t text, i int, m matcher, found func(start, end int)) int {
+	quick, _ := m.(skipper)
 	for i < len(t.s) {
+		if quick != nil {
+			if i = quick.skip(t, i); i >= len(t.s) {
+				break
+			}
+		}
 		end, v := m.match(t, i)
 		switch v {
 		case more:
@@ -74,6 +88,14 @@ const (
 	maxLocal  = 64
 	maxDomain = 120
 )
+
+// skip implements skipper: a whole text without the sign has no address.
+func (email) skip(t text, i int) int {
+	if t.final && strings.IndexByte(t.s[i:], '@') < 0 {
+		return len(t.s)
+	}
+	return i
+}
 
 func (email) match(t text, i int) (int, verdict) {
 	if !localStart(t.s, i) {

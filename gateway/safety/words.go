@@ -12,6 +12,8 @@ type words struct {
 	// unless are words that deny what follows them, such as "not": a match with one of
 	// them among the two words before is none.
 	unless map[string]bool
+	// begins are the ASCII characters with which phrases begin.
+	begins [utf8.RuneSelf]bool
 }
 
 // node is a place in the tree of phrases.
@@ -37,6 +39,9 @@ func (w *words) add(phrase string, l level) bool {
 		if gap && any {
 			at = at.step(' ')
 		}
+		if !any && r < utf8.RuneSelf {
+			w.begins[r] = true
+		}
 		at, gap, any = at.step(r), false, true
 	}
 	if any {
@@ -61,6 +66,15 @@ func gapRune(r rune) bool {
 		return true
 	}
 	return false
+}
+
+// skip implements skipper.
+func (w *words) skip(t text, i int) int {
+	s := t.s
+	for i < len(s) && s[i] < utf8.RuneSelf && !w.begins[s[i]] {
+		i++
+	}
+	return i
 }
 
 func (w *words) match(t text, i int) (int, verdict) {
