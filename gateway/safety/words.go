@@ -12,8 +12,8 @@ type words struct {
 	// unless are words that deny what follows them, such as "not": a match with one of
 	// them among the two words before is none.
 	unless map[string]bool
-	// begins are the ASCII characters with which phrases begin.
-	begins [utf8.RuneSelf]bool
+	// begins is root.next of the ASCII characters.
+	begins [utf8.RuneSelf]*node
 }
 
 // node is a place in the tree of phrases.
@@ -39,10 +39,11 @@ func (w *words) add(phrase string, l level) bool {
 		if gap && any {
 			at = at.step(' ')
 		}
-		if !any && r < utf8.RuneSelf {
-			w.begins[r] = true
-		}
+		begins := !any
 		at, gap, any = at.step(r), false, true
+		if begins && r < utf8.RuneSelf {
+			w.begins[r] = at
+		}
 	}
 	if any {
 		at.ends = true
@@ -71,7 +72,7 @@ func gapRune(r rune) bool {
 // skip implements skipper.
 func (w *words) skip(t text, i int) int {
 	s := t.s
-	for i < len(s) && s[i] < utf8.RuneSelf && !w.begins[s[i]] {
+	for i < len(s) && s[i] < utf8.RuneSelf && (w.begins[s[i]] == nil || alnum(s[i]) && i > 0 && alnum(s[i-1])) {
 		i++
 	}
 	return i
@@ -79,7 +80,12 @@ func (w *words) skip(t text, i int) int {
 
 func (w *words) match(t text, i int) (int, verdict) {
 	first, size := utf8.DecodeRuneInString(t.s[i:])
-	at := w.root.next[first]
+	var at *node
+	if first < utf8.RuneSelf {
+		at = w.begins[first]
+	} else {
+		at = w.root.next[first]
+	}
 	if at == nil || wordRune(first) && !boundary(before(t.s, i), first) {
 		return i + size, no
 	}
