@@ -75,5 +75,5 @@ func TestPostgresOutageUnderLoad(t *testing.T) {
 	if err != nil || len(left) > 0 {
 		t.Errorf("left in the spool: %v, %v", left, err)
 	}
-	t.Log(fmt.Sprintf("two outages of %v: %d requests, %d answered, %d rows", while, all.asked, len(all.completed), len(rows)))
+	t.Logf("two outages of %v: %d requests, %d answered, %d rows", while, all.asked, len(all.completed), len(rows))
 }
