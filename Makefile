@@ -44,7 +44,7 @@ generated: ## Fail if generated files are not current
 	@git diff --exit-code -- '*_gen_amd64.s' '*_gen.go' '*_gen_amd64.go' || { echo "generated files were not current; commit what go generate made"; exit 1; }
 
 race: ## The race detector over the concurrent rooms (needs gcc)
-	@if command -v gcc >/dev/null; then STYLESPRINT_REQUIRE= CGO_ENABLED=1 $(GO) test -race -short ./generate/... ./embedding/... ./evaluate/... ./gateway/... ./internal/... ./store/... ./job ./web/... ./engine/hub/... ./engine ./cmd/...; \
+	@if command -v gcc >/dev/null; then STYLESPRINT_REQUIRE= CGO_ENABLED=1 $(GO) test -race -short ./access/... ./release/... ./watch/... ./prompt/... ./catalogue/... ./generate/... ./embedding/... ./evaluate/... ./gateway/... ./internal/... ./store/... ./job ./web/... ./engine/hub/... ./engine ./cmd/...; \
 	else echo "skipped: the race detector needs gcc"; fi
 
 nested: ## Tests of the nested module for langchaingo, whose dependencies are not the program's
