@@ -7,6 +7,7 @@ import (
 	"runtime"
 
 	"stylesprint"
+	"stylesprint/catalogue/answer"
 	"stylesprint/generate"
 	"stylesprint/internal/httpserver"
 	"stylesprint/prompt"
@@ -34,7 +35,7 @@ func (s *server) mountPages() error {
 	o.Releases = s.releasePages()
 	o.Version, o.Log, o.Closing = v.Version, s.log, s.closing
 	if s.writes() {
-		o.Generate = playground{s}
+		o.Generate = forms{s}
 	}
 	pages, err := web.New(*o)
 	if err != nil {
@@ -67,22 +68,22 @@ func (s *server) health(ctx context.Context) []web.Check {
 	return append(checks, db, web.Check{Name: "models", OK: models > 0, Detail: fmt.Sprintf("%d ready", models)})
 }
 
-// playground answers the dashboard's form with the models that are served.
-type playground struct{ s *server }
+// forms answers what people ask in the dashboard's forms, as the API answers programs.
+type forms struct{ s *server }
 
-var _ web.Generator = playground{}
+var (
+	_ web.Generator = forms{}
+	_ web.Answerer  = forms{}
+)
 
 // Generate implements web.Generator.
-func (p playground) Generate(ctx context.Context, req generate.Request) (stylesprint.Reply, error) {
-	m, release, err := p.s.api.Use(req.Model)
-	if err != nil {
-		return stylesprint.Reply{}, err
-	}
-	defer release()
-	req.Model = or(m.Target, m.Name)
-	reply, err := m.Generate.Generate(ctx, req)
-	reply.Model = m.Name
-	return reply, err
+func (f forms) Generate(r *http.Request, req generate.Request) (stylesprint.Reply, error) {
+	return f.s.api.Ask(r, "/playground", req)
+}
+
+// Answer implements web.Answerer.
+func (f forms) Answer(r *http.Request, q answer.Question) (answer.Answer, error) {
+	return f.s.api.AnswerQuestion(r, "/questions", q)
 }
 
 // releasePages is what the pages of releases read and do.
