@@ -24,9 +24,6 @@ func answerFields() []string { return []string{"sku", "question", "language", "m
 // answer answers a question about a product. The model that words it is asked through the stages, as
 // every model is.
 func (g *Gateway) answer(w http.ResponseWriter, r *http.Request, x *exchange) error {
-	if g.o.Answer == nil {
-		return refusal(http.StatusNotFound, "This server answers no questions about products", "start it with a catalogue")
-	}
 	f, err := decode(r)
 	if err != nil {
 		return err
@@ -36,8 +33,28 @@ func (g *Gateway) answer(w http.ResponseWriter, r *http.Request, x *exchange) er
 	if err := f.only(answerFields()...); err != nil {
 		return err
 	}
-	g.notePrompt(x, q.Text)
 	through := &answering{gateway: g, w: w, r: r, x: x}
+	if err := g.answerThrough(through, &q, name); err != nil {
+		return err
+	}
+	out := through.answer
+	said := answered{Answer: out}
+	if out.GeneratedBy != "" && out.Reply != nil {
+		said.Answer.Release = out.Reply.Release
+		said.By = g.generatedBy(x, through.model, *out.Reply)
+	}
+	writeJSON(w, http.StatusOK, said)
+	return nil
+}
+
+// answerThrough answers a question with the named model, or the default one for "", and leaves
+// the answer in through.
+func (g *Gateway) answerThrough(through *answering, q *answer.Question, name string) error {
+	r, x := through.r, through.x
+	if g.o.Answer == nil {
+		return refusal(http.StatusNotFound, "This server answers no questions about products", "start it with a catalogue")
+	}
+	g.notePrompt(x, q.Text)
 	if m, err := x.live.models.generator(name, x); err == nil {
 		through.model, q.Generator = m, through
 	} else if name != "" {
@@ -45,7 +62,7 @@ func (g *Gateway) answer(w http.ResponseWriter, r *http.Request, x *exchange) er
 	} else {
 		x.model = "" // a server without a model that writes quotes the record
 	}
-	out, err := g.o.Answer.Answer(r.Context(), q)
+	out, err := g.o.Answer.Answer(r.Context(), *q)
 	if err != nil {
 		return fromModelOnly(through, err)
 	}
@@ -58,12 +75,7 @@ func (g *Gateway) answer(w http.ResponseWriter, r *http.Request, x *exchange) er
 		x.answer = out.Text
 	}
 	out.RequestID = x.id
-	said := answered{Answer: out}
-	if out.GeneratedBy != "" && out.Reply != nil {
-		said.Answer.Release = out.Reply.Release
-		said.By = g.generatedBy(x, through.model, *out.Reply)
-	}
-	writeJSON(w, http.StatusOK, said)
+	through.answer = out
 	return nil
 }
 
@@ -99,6 +111,7 @@ type answering struct {
 	x             *exchange
 	model         *Model
 	asked, failed bool
+	answer        answer.Answer // that answerThrough found
 }
 
 // Generate implements answer.Generator.

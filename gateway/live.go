@@ -135,19 +135,6 @@ func (g *Gateway) Reconfigure(s Settings) (unused <-chan struct{}, err error) {
 	return old.unused, nil
 }
 
-// Use returns the model that answers to a public name, or the default one that writes for
-// "". Call release when done with it: until then the model stays open. Errors are
-// *stylesprint.Error values.
-func (g *Gateway) Use(name string) (m Model, release func(), err error) {
-	l := g.acquire()
-	found, err := l.models.generator(name, &exchange{})
-	if err != nil {
-		l.release()
-		return Model{}, nil, err
-	}
-	return *found, l.release, nil
-}
-
 // hold keeps the settings that a request begins with until it ends.
 func (g *Gateway) hold(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -45,9 +45,12 @@ type Share struct {
 func Words(shares []Share) string {
 	parts := make([]string, len(shares))
 	for i, s := range shares {
-		name := or(s.Release, "the configuration file")
+		name := or(s.Release, "what the configuration file says")
 		parts[i] = fmt.Sprintf("%d %% %s", s.Percent, name)
-		if s.Percent == 100 {
+		switch {
+		case s.Percent == 100 && s.Release == "":
+			parts[i] = name
+		case s.Percent == 100:
 			parts[i] = "all " + name
 		}
 	}

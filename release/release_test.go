@@ -165,7 +165,7 @@ func TestShift(t *testing.T) {
 		want    string
 	}{
 		{[]release.Share{file}, "r1", 100, "all r1"},
-		{[]release.Share{file}, "r1", 10, "10 % r1, 90 % the configuration file"},
+		{[]release.Share{file}, "r1", 10, "10 % r1, 90 % what the configuration file says"},
 		{[]release.Share{{"r2", 10}, {"r1", 90}}, "r2", 50, "50 % r2, 50 % r1"},
 		{[]release.Share{{"r2", 10}, {"r1", 90}}, "r3", 10, "10 % r3, 9 % r2, 81 % r1"},
 		{[]release.Share{{"r2", 33}, {"r1", 67}}, "r3", 1, "1 % r3, 33 % r2, 66 % r1"},
@@ -209,10 +209,10 @@ func TestPromoteAndRollBack(t *testing.T) {
 		{"", 0, "all r1"}, // not the canary of r2, which is what was wrong
 		{"r3", 20, "20 % r3, 80 % r1"},
 		{"", 0, "all r1"},
-		{"", 0, "all the configuration file"},
+		{"", 0, "what the configuration file says"},
 		{"", 0, "error: there is nothing to roll back"},
-		{"r1", 50, "50 % r1, 50 % the configuration file"},
-		{"", 0, "all the configuration file"},
+		{"r1", 50, "50 % r1, 50 % what the configuration file says"},
+		{"", 0, "what the configuration file says"},
 	} {
 		var a release.Assignment
 		var err error
@@ -238,7 +238,7 @@ func TestPromoteAndRollBack(t *testing.T) {
 		}
 	}
 	last := m.acts[len(m.acts)-1]
-	if want := (release.Act{Actor: "ops", Action: "release.rolled_back", Subject: "r1 on writer", Detail: "all the configuration file; why"}); last != want {
+	if want := (release.Act{Actor: "ops", Action: "release.rolled_back", Subject: "r1 on writer", Detail: "what the configuration file says; why"}); last != want {
 		t.Errorf("trail: %+v", last)
 	}
 	m.taken = true
@@ -372,6 +372,6 @@ func ExampleBook() {
 	a, err = b.Rollback(ctx, release.Undo{Route: "writer", By: "ops", Reason: "complaints"})
 	fmt.Println(release.Words(a.Shares), err)
 	// Output:
-	// 10 % r1, 90 % the configuration file <nil>
-	// all the configuration file <nil>
+	// 10 % r1, 90 % what the configuration file says <nil>
+	// what the configuration file says <nil>
 }

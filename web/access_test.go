@@ -336,7 +336,7 @@ func TestTrailPages(t *testing.T) {
 	w := h.as(c, "/trail", nil)
 	sound(t, "/trail", w)
 	body := w.Body.String()
-	if n := strings.Count(body, "<tr><th scope=\"row\">"); n != 50 || !strings.Contains(body, "Last act: session.begun, ") || strings.Contains(body, "<i>") {
+	if n := strings.Count(body, "<tr><th scope=\"row\">"); n != 50 || !strings.Contains(body, "The last act was session.begun by ") || strings.Contains(body, "<i>") {
 		t.Errorf("%d entries: %s", n, body)
 	}
 	older := regexp.MustCompile(`/trail\?before=\d+`).FindString(body)

@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"stylesprint/internal/httpserver"
 	"stylesprint/internal/testkit/browser"
 	"stylesprint/web"
 	"stylesprint/web/webtest"
@@ -40,7 +41,7 @@ func open(t *testing.T) (*browser.Browser, *httptest.Server, *webtest.Source) {
 	mux.Handle("/", h)
 	mux.Handle("POST /generate/", webtest.Gateway(15*time.Millisecond))
 	mux.Handle("POST /v1/chat/completions", webtest.Gateway(15*time.Millisecond))
-	srv := httptest.NewServer(mux)
+	srv := httptest.NewServer(httpserver.LocalOnly()(mux)) // as a server that asks for no keys
 	t.Cleanup(func() { close(closing); srv.Close() })
 	return b, srv, s
 }
@@ -78,9 +79,19 @@ func TestInBrowser(t *testing.T) {
 	t.Run("shortcuts", func(t *testing.T) { testShortcuts(t, tabOf(t, b), srv.URL) })
 	t.Run("playground", func(t *testing.T) { testPlayground(t, tabOf(t, b), srv.URL) })
 	t.Run("playground faults", func(t *testing.T) { testPlaygroundFaults(t, tabOf(t, b), srv.URL) })
+	t.Run("forms", func(t *testing.T) { testForms(t, tabOf(t, b), srv.URL) })
 	t.Run("marks and filters", func(t *testing.T) { testMarks(t, tabOf(t, b), srv.URL) })
 	t.Run("progress", func(t *testing.T) { testProgress(t, tabOf(t, b), srv.URL, source) })
 	t.Run("report", func(t *testing.T) { testReport(t, tabOf(t, b), srv.URL) })
+}
+
+// testForms sends a form as a browser does without script: it has to be known as our own.
+func testForms(t *testing.T, tab *browser.Tab, url string) {
+	must(t, tab.Open(url+"/questions?sku=SS-DR-101", browser.View{Width: 1280, Height: 800}))
+	must(t, tab.Click("#question"))
+	must(t, tab.Press("Does it have pockets?"))
+	must(t, tab.Click("#question-form button"))
+	must(t, tab.Wait(`document.querySelector("h1").textContent.includes("SS-DR-101 is answered from features")`))
 }
 
 // testViews opens every page light, dark, on a phone and on a wide screen.

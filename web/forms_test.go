@@ -1,7 +1,6 @@
 package web_test
 
 import (
-	"context"
 	"html"
 	"net/http"
 	"net/http/httptest"
@@ -19,7 +18,7 @@ import (
 
 type failing struct{ text string }
 
-func (f failing) Generate(context.Context, generate.Request) (stylesprint.Reply, error) {
+func (f failing) Generate(*http.Request, generate.Request) (stylesprint.Reply, error) {
 	return stylesprint.Reply{}, &stylesprint.Error{Code: stylesprint.CodeUnavailable, Message: f.text, Hint: f.text}
 }
 
@@ -29,9 +28,9 @@ type asked struct {
 	req generate.Request
 }
 
-func (a *asked) Generate(ctx context.Context, req generate.Request) (stylesprint.Reply, error) {
+func (a *asked) Generate(r *http.Request, req generate.Request) (stylesprint.Reply, error) {
 	a.req = req
-	return a.Answerer.Generate(ctx, req)
+	return a.Answerer.Generate(r, req)
 }
 
 func TestPlaygroundWithoutScript(t *testing.T) {

@@ -290,7 +290,7 @@ func (s *site) trail(w http.ResponseWriter, r *http.Request) error {
 	case b.Newer:
 		title = "What administrators did earlier"
 	case len(entries) > 0:
-		title = "Last act: " + entries[0].Action + ", " + show.Ago(entries[0].Time, s.o.Now())
+		title = fmt.Sprintf("The last act was %s by %s, %s", entries[0].Action, entries[0].Actor, show.Ago(entries[0].Time, s.o.Now()))
 	}
 	return s.render(w, "trail", page{Here: "trail", Title: title, Document: "Audit trail", Private: true, Body: b})
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"strings"
 	"time"
@@ -311,7 +312,7 @@ func targetRow(t LiveTarget, window time.Duration) liveRow {
 		add(x.name, text, class)
 	}
 	if t.TokensPerSecond > 0 {
-		add("speed", fmt.Sprintf("%.0f tokens/s", t.TokensPerSecond), "")
+		add("speed", show.Count(int(math.Round(t.TokensPerSecond)))+" tokens/s", "")
 	} else {
 		add("speed", "not measured", "quiet")
 	}
@@ -349,7 +350,7 @@ func queueRow(q LiveQueue) liveRow {
 	}
 	speed, speedClass := "not measured", "quiet"
 	if q.TokensPerSecond > 0 {
-		speed, speedClass = fmt.Sprintf("%.0f tokens/s", q.TokensPerSecond), ""
+		speed, speedClass = show.Count(int(math.Round(q.TokensPerSecond)))+" tokens/s", ""
 	}
 	return liveRow{Name: q.Model, Cells: []liveCell{
 		{id + "running", show.Count(q.Running), ""}, {id + "waiting", waiting, ""}, {id + "wait", wait, waitClass}, {id + "refused", show.Count(q.Refused), refused},

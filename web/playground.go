@@ -174,7 +174,7 @@ func (s *site) ask(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), askTimeout)
 	defer cancel()
-	reply, err := s.o.Generate.Generate(ctx, req)
+	reply, err := s.o.Generate.Generate(r.WithContext(ctx), req)
 	if err != nil {
 		x := faultOf(err)
 		b.Fault = &x

@@ -15,8 +15,9 @@ import (
 
 // Answerer answers customers' questions about products. Its errors are *stylesprint.Error values.
 type Answerer interface {
-	// Answer answers a question; what the record does not say is no error.
-	Answer(ctx context.Context, q answer.Question) (answer.Answer, error)
+	// Answer answers a question of whoever sent r, whose context bounds it; what the record
+	// does not say is no error.
+	Answer(r *http.Request, q answer.Question) (answer.Answer, error)
 }
 
 type questionsBody struct {
@@ -60,7 +61,7 @@ func (s *site) askQuestion(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), askTimeout)
 	defer cancel()
-	out, err := s.o.Answer.Answer(ctx, answer.Question{SKU: b.SKU, Text: b.Question})
+	out, err := s.o.Answer.Answer(r.WithContext(ctx), answer.Question{SKU: b.SKU, Text: b.Question})
 	var e *stylesprint.Error
 	switch {
 	case errors.As(err, &e) && (e.Field == "sku" || e.Field == "question"):

@@ -1,7 +1,7 @@
 package web_test
 
 import (
-	"context"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -44,7 +44,7 @@ type scripted struct {
 	err error
 }
 
-func (s scripted) Answer(context.Context, answer.Question) (answer.Answer, error) {
+func (s scripted) Answer(*http.Request, answer.Question) (answer.Answer, error) {
 	return s.out, s.err
 }
 

@@ -14,7 +14,7 @@ func TestReleasePages(t *testing.T) {
 	t.Parallel()
 	h, _ := desk(t)
 	cases := map[string][]string{
-		"/releases": {"<h1>smollm2-135m-instruct is served by 10 % r2, 90 % r1; r3 waits for its gate</h1>", "What is used today", "all the configuration file", "never assigned",
+		"/releases": {"<h1>smollm2-135m-instruct is served by 10 % r2, 90 % r1; r3 waits for its gate</h1>", "What is used today", "what the configuration file says", "never assigned",
 			"r2 promoted", "by force", "a test with staff", "10 % r2, 90 % r1", `<option>writer</option>`, "nothing to take back", "not held against one", "gpt-4o-mini", "brand-voice@"},
 		"/releases/r2":                 {"<h1>Release r2 serves 10 % of smollm2-135m-instruct</h1>", "1 of 3 checks not met", "significantly worse", "temperature 0.2", "version 3", "written by a machine", "{{name}}", `href="/runs/run-9d3x8q"`},
 		"/releases/r3":                 {"<h1>Release r3 waits for its gate</h1>", "stylesprint release gate r3 --against RUN", "gpt-4o-mini, smollm2-135m-instruct"},

@@ -71,9 +71,12 @@ type RowSeeker interface {
 	RowsAfter(ctx context.Context, runIDs []string, itemID string, yield func(compare.Row) error) error
 }
 
-// Generator answers the playground's form when it is sent without script.
+// Generator answers the playground's form when it is sent without script. Its errors are
+// *stylesprint.Error values.
 type Generator interface {
-	Generate(ctx context.Context, req generate.Request) (stylesprint.Reply, error)
+	// Generate asks a model on behalf of whoever sent r, whose context bounds it. The reply's
+	// Model is the public name.
+	Generate(r *http.Request, req generate.Request) (stylesprint.Reply, error)
 }
 
 // Sample is a set of values that the playground can put into a template: a

@@ -148,7 +148,7 @@ func sound(t *testing.T, path string, w *httptest.ResponseRecorder) {
 	}
 	accessible(t, path, body)
 	for header, want := range map[string]string{
-		"Content-Type": "text/html; charset=utf-8", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY",
+		"Content-Type": "text/html; charset=utf-8", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin", "X-Frame-Options": "DENY",
 	} {
 		if got := w.Header().Get(header); got != want {
 			t.Errorf("%s: %s is %q", path, header, got)

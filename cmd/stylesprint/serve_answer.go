@@ -23,11 +23,7 @@ func (s *server) joinAnswers(context.Context) error {
 	s.gateway.Answer = room
 	s.reloads = append(s.reloads, open)
 	if s.how.role.pages() {
-		questions := pageAnswers{room: room}
-		if s.writes() {
-			questions.model = playground{s}
-		}
-		s.pages.Answer = questions
+		s.pages.Answer = forms{s}
 	}
 	return open(context.Background(), s.config)
 }
@@ -65,16 +61,4 @@ func (s *server) answerer(c config.Config) (*answer.Answerer, error) {
 		s.log.Info("answers", "encoder", "none: passages are ranked by words in common")
 	}
 	return answer.New(o)
-}
-
-// pageAnswers answers the dashboard's form, with the models that the playground asks.
-type pageAnswers struct {
-	room  gateway.Answerer
-	model answer.Generator // nil quotes the record
-}
-
-// Answer implements web.Answerer.
-func (p pageAnswers) Answer(ctx context.Context, q answer.Question) (answer.Answer, error) {
-	q.Generator = p.model
-	return p.room.Answer(ctx, q)
 }

@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"net/http"
 	"runtime"
+	"slices"
 
 	"stylesprint"
+	"stylesprint/catalogue/answer"
+	"stylesprint/cmd/stylesprint/config"
 	"stylesprint/generate"
 	"stylesprint/internal/httpserver"
 	"stylesprint/prompt"
@@ -34,7 +37,7 @@ func (s *server) mountPages() error {
 	o.Releases = s.releasePages()
 	o.Version, o.Log, o.Closing = v.Version, s.log, s.closing
 	if s.writes() {
-		o.Generate = playground{s}
+		o.Generate = forms{s}
 	}
 	pages, err := web.New(*o)
 	if err != nil {
@@ -44,13 +47,48 @@ func (s *server) mountPages() error {
 	return nil
 }
 
+// shownModels is what requests may ask for, the default one first. A route has the figures of the
+// model that it asks first.
 func (s *server) shownModels() []web.Model {
-	models := s.plan.Load().models
-	out := make([]web.Model, len(models))
-	for i, m := range models {
-		out[i] = m.shown
+	p := s.plan.Load()
+	byName := map[string]web.Model{}
+	for _, m := range p.models {
+		byName[m.conf.Name] = m.shown
 	}
+	var out []web.Model
+	for _, r := range publicRoutes(p.config) {
+		shown := byName[p.asksFirst(r)]
+		shown.Name = r.Name
+		out = append(out, shown)
+	}
+	for _, m := range p.models {
+		if m.embed != nil && !m.conf.Internal {
+			out = append(out, m.shown)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b web.Model) int {
+		switch p.config.DefaultModel {
+		case a.Name:
+			return -1
+		case b.Name:
+			return 1
+		}
+		return 0
+	})
 	return out
+}
+
+// asksFirst is the model that a route asks before others, by the configuration file.
+func (p *plan) asksFirst(r config.Route) string {
+	if len(r.Targets) > 0 {
+		return r.Targets[0].Model
+	}
+	for _, s := range fileShares(r) {
+		if targets := p.releases[s.Release].Targets; len(targets) > 0 {
+			return targets[0]
+		}
+	}
+	return ""
 }
 
 // writes says whether a model writes, so that there is something to try.
@@ -67,22 +105,22 @@ func (s *server) health(ctx context.Context) []web.Check {
 	return append(checks, db, web.Check{Name: "models", OK: models > 0, Detail: fmt.Sprintf("%d ready", models)})
 }
 
-// playground answers the dashboard's form with the models that are served.
-type playground struct{ s *server }
+// forms answers what people ask in the dashboard's forms, as the API answers programs.
+type forms struct{ s *server }
 
-var _ web.Generator = playground{}
+var (
+	_ web.Generator = forms{}
+	_ web.Answerer  = forms{}
+)
 
 // Generate implements web.Generator.
-func (p playground) Generate(ctx context.Context, req generate.Request) (stylesprint.Reply, error) {
-	m, release, err := p.s.api.Use(req.Model)
-	if err != nil {
-		return stylesprint.Reply{}, err
-	}
-	defer release()
-	req.Model = or(m.Target, m.Name)
-	reply, err := m.Generate.Generate(ctx, req)
-	reply.Model = m.Name
-	return reply, err
+func (f forms) Generate(r *http.Request, req generate.Request) (stylesprint.Reply, error) {
+	return f.s.api.Ask(r, "/playground", req)
+}
+
+// Answer implements web.Answerer.
+func (f forms) Answer(r *http.Request, q answer.Question) (answer.Answer, error) {
+	return f.s.api.AnswerQuestion(r, "/questions", q)
 }
 
 // releasePages is what the pages of releases read and do.
@@ -108,6 +146,6 @@ func (s *server) mountProbes() {
 	}
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		httpserver.Answer(w, r, http.StatusNotFound, &stylesprint.Error{Code: stylesprint.CodeNotFound, Message: "This process works on jobs; there is nothing at this path",
-			Hint: "try /healthz, /readyz or /metrics; pages and the API are served by stylesprint serve --role all"})
+			Hint: "try /healthz, /readyz or /metrics; the API is served by stylesprint serve --role gateway, pages and API by --role all"})
 	})
 }

@@ -41,6 +41,9 @@ func foreign(r *http.Request, own func(host string) bool) *stylesprint.Error {
 			Hint: "use http://127.0.0.1 or http://localhost, or name the host in the server's configuration",
 		}
 	}
+	if r.Header.Get("Origin") == "null" && r.Header.Get("Sec-Fetch-Site") == "same-origin" {
+		return nil // a page of ours whose browser tells nobody where it is
+	}
 	if origin := r.Header.Get("Origin"); origin != "" {
 		u, err := url.Parse(origin)
 		if err != nil || u.Host == "" || !own(u.Hostname()) {

@@ -59,6 +59,7 @@ func TestLocalOnly(t *testing.T) {
 		{"trusted in capitals", "POST", "DESK.example", []string{"Origin", "https://desk.example"}, 200},
 		{"own page", "POST", "localhost:8000", []string{"Origin", "http://localhost:8000", "Sec-Fetch-Site", "same-origin"}, 200},
 		{"local page of another port", "POST", "127.0.0.1:8000", []string{"Origin", "http://localhost:3000", "Sec-Fetch-Site", "cross-site"}, 200},
+		{"own page that keeps its origin to itself", "POST", "localhost:8000", []string{"Origin", "null", "Sec-Fetch-Site", "same-origin"}, 200},
 		{"link from elsewhere", "GET", "localhost:8000", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"}, 200},
 		{"typed address", "GET", "localhost:8000", []string{"Sec-Fetch-Site", "none", "Sec-Fetch-Mode", "navigate"}, 200},
 
@@ -74,6 +75,8 @@ func TestLocalOnly(t *testing.T) {
 		{"origin that begins like ours", "POST", "localhost:8000", []string{"Origin", "http://127.0.0.1.evil.example"}, 403},
 		{"origin with our name as user", "POST", "localhost:8000", []string{"Origin", "http://localhost@evil.example"}, 403},
 		{"null origin", "POST", "localhost:8000", []string{"Origin", "null"}, 403},
+		{"null origin of another site", "POST", "localhost:8000", []string{"Origin", "null", "Sec-Fetch-Site", "cross-site"}, 403},
+		{"null origin of another port", "POST", "localhost:8000", []string{"Origin", "null", "Sec-Fetch-Site", "same-site"}, 403},
 		{"broken origin", "POST", "localhost:8000", []string{"Origin", "http://%zz"}, 403},
 		{"form from elsewhere without origin", "POST", "localhost:8000", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"}, 403},
 		{"image from elsewhere", "GET", "localhost:8000", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors", "Sec-Fetch-Dest", "image"}, 403},
@@ -174,7 +177,7 @@ func TestSecurityHeaders(t *testing.T) {
 	got := ask(h, "GET", "/").Header()
 	for name, want := range map[string]string{
 		"Content-Security-Policy": "script-src 'self'", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
-		"Referrer-Policy": "no-referrer", "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin", "Permissions-Policy": "camera=()",
+		"Referrer-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin", "Permissions-Policy": "camera=()",
 	} {
 		if !strings.Contains(got.Get(name), want) {
 			t.Errorf("%s is %q", name, got.Get(name))

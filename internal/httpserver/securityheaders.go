@@ -15,16 +15,19 @@ const (
 )
 
 // SecurityHeaders sets the headers that keep a browser strict: the given
-// Content-Security-Policy, no sniffing, no framing, no referrer, no window or
-// resource shared with other origins, no device features. A handler may
-// replace any of them.
+// Content-Security-Policy, no sniffing, no framing, no referrer for other
+// sites, no window or resource shared with other origins, no device features. A
+// handler may replace any of them.
+//
+// Our own pages do get a referrer: without one a browser sends "Origin: null" with
+// a form, which cannot be told from a form of another site.
 func SecurityHeaders(policy string) Middleware {
 	fixed := make(http.Header)
 	for _, f := range [][2]string{
 		{"Content-Security-Policy", policy},
 		{"X-Content-Type-Options", "nosniff"},
 		{"X-Frame-Options", "DENY"},
-		{"Referrer-Policy", "no-referrer"},
+		{"Referrer-Policy", "same-origin"},
 		{"Cross-Origin-Opener-Policy", "same-origin"},
 		{"Cross-Origin-Resource-Policy", "same-origin"},
 		{"Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()"},

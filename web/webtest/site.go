@@ -50,12 +50,20 @@ func (s *Source) Options() (web.Options, error) {
 }
 
 // questions answers from the demo catalogue, without a model.
+// questionDesk answers the form from the demo's records.
+type questionDesk struct{ answers *answer.Answerer }
+
+// Answer implements web.Answerer.
+func (d questionDesk) Answer(r *http.Request, q answer.Question) (answer.Answer, error) {
+	return d.answers.Answer(r.Context(), q)
+}
+
 func questions() (web.Answerer, error) {
 	products, err := demo.Products()
 	if err != nil {
 		return nil, err
 	}
-	return answer.New(answer.Options{Products: func(_ context.Context, sku string) (catalogue.Product, error) {
+	a, err := answer.New(answer.Options{Products: func(_ context.Context, sku string) (catalogue.Product, error) {
 		for _, p := range products {
 			if p.SKU == sku {
 				return p, nil
@@ -63,6 +71,7 @@ func questions() (web.Answerer, error) {
 		}
 		return catalogue.Product{}, &stylesprint.Error{Code: stylesprint.CodeNotFound, Field: "sku", Message: "there is no product with this SKU"}
 	}})
+	return questionDesk{a}, err
 }
 
 func models() []web.Model {
@@ -80,7 +89,7 @@ const Answer = "Sage linen softened with viscose, cut to skim rather than cling.
 type Answerer struct{}
 
 // Generate implements web.Generator. The prompts "busy" and "broken" fail.
-func (Answerer) Generate(_ context.Context, req generate.Request) (stylesprint.Reply, error) {
+func (Answerer) Generate(_ *http.Request, req generate.Request) (stylesprint.Reply, error) {
 	last := req.Messages[len(req.Messages)-1].Content
 	switch last {
 	case "busy":

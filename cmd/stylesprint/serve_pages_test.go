@@ -1,0 +1,43 @@
+package main
+
+import (
+	"slices"
+	"testing"
+
+	"stylesprint/cmd/stylesprint/config"
+	"stylesprint/embedding"
+	"stylesprint/release"
+	"stylesprint/web"
+)
+
+// The pages offer what requests may ask for: routes too, models behind routes alone not.
+func TestShownModels(t *testing.T) {
+	t.Parallel()
+	model := func(name, task string, internal bool) *servedModel {
+		m := &servedModel{conf: config.Model{Name: name, Task: task, Internal: internal}, shown: web.Model{Name: name, Task: task, Parameters: int64(len(name))}}
+		if task == "embedding" {
+			m.embed = new(embedding.Client)
+		}
+		return m
+	}
+	models := []*servedModel{model("near", "text-generation", true), model("far-away", "text-generation", false), model("vectors", "embedding", false), model("hidden", "embedding", true)}
+	c := config.Config{DefaultModel: "far-away", Routes: []config.Route{{Name: "writer", Targets: []config.Target{{Model: "near"}, {Model: "far-away"}}}, {Name: "copy", Release: "r1"}, {Name: "gone", Release: "r2"}}}
+	for _, m := range models {
+		c.Models = append(c.Models, m.conf)
+	}
+	p := newPlan(c, models, 0)
+	p.releases["r1"] = servedRelease{Release: release.Release{Targets: []string{"near"}}}
+	s := new(server)
+	s.plan.Store(p)
+	var names []string
+	var sizes []int64
+	for _, m := range s.shownModels() {
+		names, sizes = append(names, m.Name), append(sizes, m.Parameters)
+	}
+	if want := []string{"far-away", "writer", "copy", "gone", "vectors"}; !slices.Equal(names, want) {
+		t.Errorf("shown %q, want %q", names, want)
+	}
+	if want := []int64{8, 4, 4, 0, 7}; !slices.Equal(sizes, want) { // of the model that is asked first
+		t.Errorf("sizes %v, want %v", sizes, want)
+	}
+}
