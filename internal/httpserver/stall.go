@@ -22,9 +22,19 @@ type stallWriter struct {
 	http.ResponseWriter
 	rc    *http.ResponseController
 	limit time.Duration
+	set   time.Time // when the deadline was set
 }
 
-func (w *stallWriter) extend() { _ = w.rc.SetWriteDeadline(time.Now().Add(w.limit)) }
+// extend sets the deadline anew, unless that was done a moment ago: an answer is written in
+// several calls.
+func (w *stallWriter) extend() {
+	now := time.Now()
+	if now.Sub(w.set) < w.limit/16 {
+		return
+	}
+	w.set = now
+	_ = w.rc.SetWriteDeadline(now.Add(w.limit))
+}
 
 func (w *stallWriter) WriteHeader(status int) {
 	w.extend()
