@@ -20,6 +20,9 @@ func tour(t *testing.T, s Store) {
 			t.Fatal(err)
 		}
 	}
+	if pings, can := s.(interface{ Ping(context.Context) error }); can {
+		ok(pings.Ping(t.Context()))
+	}
 	tourRuns(t, s, ok)
 	tourRequests(t, s, ok)
 	tourTotals(t, s, ok)
