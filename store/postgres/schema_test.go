@@ -90,7 +90,8 @@ func BenchmarkAppendRequests256(b *testing.B) {
 		batch := make([]stylesprint.RequestRecord, 256)
 		for i := range batch {
 			n++
-			batch[i] = stylesprint.RequestRecord{ID: fmt.Sprint("b", n), Time: time.Unix(1700000000, int64(n)), Model: "m", Status: 200, Prompt: "a prompt", Response: "an answer"}
+			batch[i] = stylesprint.RequestRecord{ID: fmt.Sprint("b", n), Time: time.Unix(1700000000, int64(n)), Model: fmt.Sprint("m", n%3), KeyID: fmt.Sprint("k", n%8), Status: 200,
+				Latency: time.Duration(n*7919%1000) * time.Millisecond, Prompt: "a prompt", Response: "an answer"}
 		}
 		if err := d.AppendRequests(b.Context(), batch); err != nil {
 			b.Fatal(err)

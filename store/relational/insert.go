@@ -2,8 +2,10 @@ package relational
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -11,18 +13,14 @@ import (
 // a value for each of the columns ("a, b"), of the same type in each row: a text, an integer or
 // a bool.
 func (d *DB) insert(ctx context.Context, tx *transaction, table, columns string, rows [][]any) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	if !d.dialect.Arrays {
-		_, err := insertEach(ctx, tx, table, columns, "", rows)
-		return err
-	}
-	query, args, err := unnest(table, columns, rows)
-	if err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, query, args...)
+	_, err := d.put(ctx, tx, "INSERT INTO "+table+" ("+columns+")", "", rows)
+	return err
+}
+
+// upsert inserts rows, no two of which have the same key ("a, b"). Where a row's key is
+// there already, what is there is updated with set ("c = excluded.c").
+func (d *DB) upsert(ctx context.Context, tx *transaction, table, columns, key, set string, rows [][]any) error {
+	_, err := d.put(ctx, tx, "INSERT INTO "+table+" ("+columns+")", " ON CONFLICT ("+key+") DO UPDATE SET "+set, rows)
 	return err
 }
 
@@ -32,19 +30,27 @@ func (d *DB) insertNew(ctx context.Context, tx *transaction, table, columns stri
 	if len(rows) == 0 {
 		return nil, nil
 	}
-	if !d.dialect.Arrays {
-		return insertEach(ctx, tx, table, columns, " ON CONFLICT DO NOTHING", rows)
-	}
-	query, args, err := unnest(table, columns, rows)
-	if err != nil {
-		return nil, err
-	}
 	key, _, _ := strings.Cut(columns, ",")
-	keys, err := collect(ctx, tx, func(row scanner) (string, error) {
-		var k string
-		err := row.Scan(&k)
-		return k, err
-	}, query+" ON CONFLICT DO NOTHING RETURNING "+key, args...)
+	var keys []string
+	if d.dialect.Arrays {
+		var query string
+		var args []any
+		if query, args, err = unnest("INSERT INTO "+table+" ("+columns+")", rows); err != nil {
+			return nil, err
+		}
+		keys, err = collect(ctx, tx, scanText, query+" ON CONFLICT DO NOTHING RETURNING "+key, args...)
+	} else {
+		// OR IGNORE, unlike ON CONFLICT DO NOTHING, cannot fail halfway, so that SQLite keeps no
+		// copies of pages to undo a statement of many rows.
+		var n int64
+		n, err = d.put(ctx, tx, "INSERT OR IGNORE INTO "+table+" ("+columns+")", "", rows)
+		if err == nil && n == int64(len(rows)) {
+			return slices.Repeat([]bool{true}, len(rows)), nil
+		}
+		if err == nil && n > 0 { // rows get ascending numbers, and nobody else writes meanwhile
+			keys, err = collect(ctx, tx, scanText, "SELECT "+key+" FROM "+table+" ORDER BY rowid DESC LIMIT ?", n)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -61,39 +67,76 @@ func (d *DB) insertNew(ctx context.Context, tx *transaction, table, columns stri
 	return added, nil
 }
 
-// insertEach inserts rows one by one, which costs a local database nothing.
-func insertEach(ctx context.Context, tx *transaction, table, columns, after string, rows [][]any) (added []bool, err error) {
-	stmt, err := tx.PrepareContext(ctx, "INSERT INTO "+table+" ("+columns+") VALUES (?"+strings.Repeat(", ?", len(rows[0])-1)+")"+after)
+func scanText(row scanner) (string, error) {
+	var s string
+	err := row.Scan(&s)
+	return s, err
+}
+
+// statementValues is how many values a statement for SQLite holds at most, unless a row has
+// more: enough that its fixed cost is small, few enough that it is parsed soon.
+const statementValues = 320
+
+// put sends rows between the two halves of a statement, and returns how many were affected:
+// on Postgres as lists in one statement, on SQLite as values in a few.
+func (d *DB) put(ctx context.Context, tx *transaction, before, after string, rows [][]any) (affected int64, err error) {
+	if len(rows) == 0 {
+		return 0, nil
+	}
+	if d.dialect.Arrays {
+		query, args, err := unnest(before, rows)
+		if err != nil {
+			return 0, err
+		}
+		return count(tx.ExecContext(ctx, query+after, args...))
+	}
+	width := len(rows[0])
+	size := min(len(rows), max(1, statementValues/width))
+	row := "(?" + strings.Repeat(", ?", width-1) + ")"
+	statement := func(n int) string { return before + " VALUES " + row + strings.Repeat(", "+row, n-1) + after }
+	stmt, err := tx.PrepareContext(ctx, statement(size))
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	defer stmt.Close()
-	added = make([]bool, len(rows))
-	for i, row := range rows {
-		done, err := stmt.ExecContext(ctx, row...)
-		if err != nil {
-			return nil, err
+	args := make([]any, 0, size*width)
+	for part := range slices.Chunk(rows, size) {
+		args = args[:0]
+		for _, row := range part {
+			args = append(args, row...)
 		}
-		n, err := done.RowsAffected()
-		if err != nil {
-			return nil, err
+		var n int64
+		if len(part) == size {
+			n, err = count(stmt.ExecContext(ctx, args...))
+		} else {
+			n, err = count(tx.ExecContext(ctx, statement(len(part)), args...))
 		}
-		added[i] = n > 0
+		if err != nil {
+			return 0, err
+		}
+		affected += n
 	}
-	return added, nil
+	return affected, nil
+}
+
+func count(r sql.Result, err error) (int64, error) {
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
 }
 
 // unnest is the statement that inserts rows from a list for each column, and the lists.
-func unnest(table, columns string, rows [][]any) (query string, args []any, err error) {
+func unnest(before string, rows [][]any) (query string, args []any, err error) {
 	var lists []string
 	for c := range rows[0] {
 		values, kind, err := list(rows, c)
 		if err != nil {
-			return "", nil, fmt.Errorf("insert into %s: column %d: %w", table, c+1, err)
+			return "", nil, fmt.Errorf("%s: column %d: %w", before, c+1, err)
 		}
 		lists, args = append(lists, "?::"+kind+"[]"), append(args, values)
 	}
-	return "INSERT INTO " + table + " (" + columns + ") SELECT * FROM unnest(" + strings.Join(lists, ", ") + ")", args, nil
+	return before + " SELECT * FROM unnest(" + strings.Join(lists, ", ") + ")", args, nil
 }
 
 // list is one column of rows, and what Postgres calls the type of its values.

@@ -3,6 +3,7 @@ package relational
 import (
 	"cmp"
 	"context"
+	"maps"
 	"math/bits"
 	"slices"
 	"strings"
@@ -20,6 +21,16 @@ type totalKey struct {
 
 func (a totalKey) compare(b totalKey) int {
 	return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.key, b.key), cmp.Compare(a.model, b.model))
+}
+
+// latencyKey is a row of request_latencies.
+type latencyKey struct {
+	totalKey
+	bucket int64
+}
+
+func (a latencyKey) compare(b latencyKey) int {
+	return cmp.Or(a.totalKey.compare(b.totalKey), cmp.Compare(a.bucket, b.bucket))
 }
 
 const nanosecondsOfDay = int64(24 * time.Hour)
@@ -59,14 +70,12 @@ func latencyOf(bucket int64) time.Duration {
 }
 
 const (
-	addTotal = `INSERT INTO request_totals (day, key_id, model, requests, errors, cache_hits, prompt_tokens, completion_tokens, cached_tokens, cost, billed, latency)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (day, key_id, model) DO UPDATE SET
-		requests = request_totals.requests + excluded.requests, errors = request_totals.errors + excluded.errors, cache_hits = request_totals.cache_hits + excluded.cache_hits,
+	totalColumns = "day, key_id, model, requests, errors, cache_hits, prompt_tokens, completion_tokens, cached_tokens, cost, billed, latency"
+	addTotal     = `requests = request_totals.requests + excluded.requests, errors = request_totals.errors + excluded.errors, cache_hits = request_totals.cache_hits + excluded.cache_hits,
 		prompt_tokens = request_totals.prompt_tokens + excluded.prompt_tokens, completion_tokens = request_totals.completion_tokens + excluded.completion_tokens,
 		cached_tokens = request_totals.cached_tokens + excluded.cached_tokens, cost = request_totals.cost + excluded.cost, billed = request_totals.billed + excluded.billed,
 		latency = request_totals.latency + excluded.latency`
-	addLatency = `INSERT INTO request_latencies (day, key_id, model, bucket, requests) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (day, key_id, model, bucket) DO UPDATE SET requests = request_latencies.requests + excluded.requests`
+	addLatency = "requests = request_latencies.requests + excluded.requests"
 )
 
 // addTotals adds records to the totals, in the transaction that inserts them. Only records
@@ -74,41 +83,31 @@ const (
 // that two processes never wait for each other.
 func (d *DB) addTotals(ctx context.Context, tx *transaction, records []stylesprint.RequestRecord) error {
 	sums := map[totalKey]*stylesprint.RequestTotal{}
-	latencies := map[totalKey]map[int64]int64{}
+	latencies := map[latencyKey]int64{}
 	for _, r := range records {
 		k := totalKey{dayOf(r.Time), r.KeyID, r.Model}
 		if sums[k] == nil {
-			sums[k], latencies[k] = &stylesprint.RequestTotal{}, map[int64]int64{}
+			sums[k] = &stylesprint.RequestTotal{}
 		}
 		addRecord(sums[k], r)
 		if r.Status < 400 {
-			latencies[k][latencyBucket(r.Latency)]++
+			latencies[latencyKey{k, latencyBucket(r.Latency)}]++
 		}
 	}
-	keys := make([]totalKey, 0, len(sums))
-	for k := range sums {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, totalKey.compare)
-	for _, k := range keys {
+	var rows [][]any
+	for _, k := range slices.SortedFunc(maps.Keys(sums), totalKey.compare) {
 		s := sums[k]
-		_, err := tx.ExecContext(ctx, addTotal, k.day, k.key, k.model, s.Requests, s.Errors, s.CacheHits,
-			s.Usage.PromptTokens, s.Usage.CompletionTokens, s.Usage.CachedTokens, int64(s.Cost), int64(s.Billed), int64(s.Latency))
-		if err != nil {
-			return err
-		}
-		buckets := make([]int64, 0, len(latencies[k]))
-		for b := range latencies[k] {
-			buckets = append(buckets, b)
-		}
-		slices.Sort(buckets)
-		for _, b := range buckets {
-			if _, err := tx.ExecContext(ctx, addLatency, k.day, k.key, k.model, b, latencies[k][b]); err != nil {
-				return err
-			}
-		}
+		rows = append(rows, []any{k.day, k.key, k.model, s.Requests, s.Errors, s.CacheHits,
+			s.Usage.PromptTokens, s.Usage.CompletionTokens, s.Usage.CachedTokens, int64(s.Cost), int64(s.Billed), int64(s.Latency)})
 	}
-	return nil
+	if err := d.upsert(ctx, tx, "request_totals", totalColumns, "day, key_id, model", addTotal, rows); err != nil {
+		return err
+	}
+	rows = nil
+	for _, k := range slices.SortedFunc(maps.Keys(latencies), latencyKey.compare) {
+		rows = append(rows, []any{k.day, k.key, k.model, k.bucket, latencies[k]})
+	}
+	return d.upsert(ctx, tx, "request_latencies", "day, key_id, model, bucket, requests", "day, key_id, model, bucket", addLatency, rows)
 }
 
 func addRecord(s *stylesprint.RequestTotal, r stylesprint.RequestRecord) {
@@ -216,8 +215,8 @@ func scanTotal(row scanner) (total, error) {
 }
 
 type latencyCount struct {
-	totalKey
-	bucket, n int64
+	latencyKey
+	n int64
 }
 
 func scanLatency(row scanner) (latencyCount, error) {

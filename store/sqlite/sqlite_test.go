@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -242,18 +243,37 @@ func BenchmarkSummarise100000(b *testing.B) {
 	}
 }
 
+// BenchmarkAppendRequests256 writes batches as a busy gateway does: of 8 keys and 3 models, with ids
+// in no order or in that of time, with texts or without.
 func BenchmarkAppendRequests256(b *testing.B) {
-	d := open(b, filepath.Join(b.TempDir(), "s.db"))
-	batch := make([]stylesprint.RequestRecord, 256)
-	n := 0
-	for b.Loop() {
-		for i := range batch {
-			n++
-			batch[i] = stylesprint.RequestRecord{ID: fmt.Sprintf("%016x", n*2654435761), Time: time.Unix(0, int64(n)), Model: "m", Status: 200}
-		}
-		if err := d.AppendRequests(context.Background(), batch); err != nil {
-			b.Fatal(err)
-		}
+	for _, v := range []struct{ ordered, texts bool }{{false, false}, {false, true}, {true, false}, {true, true}} {
+		b.Run(fmt.Sprintf("ordered=%t/texts=%t", v.ordered, v.texts), func(b *testing.B) {
+			d := open(b, filepath.Join(b.TempDir(), "s.db"))
+			ctx, cancel := context.WithTimeout(b.Context(), time.Hour)
+			defer cancel()
+			random := rand.New(rand.NewPCG(1, 2))
+			batch := make([]stylesprint.RequestRecord, 256)
+			n := 0
+			for b.Loop() {
+				for i := range batch {
+					n++
+					id := fmt.Sprintf("req_%016x", random.Uint64())
+					if v.ordered {
+						id = fmt.Sprintf("req_%08x%08x", n, random.Uint32())
+					}
+					batch[i] = stylesprint.RequestRecord{ID: id, Time: time.Unix(1700000000, int64(n)*1e6), Route: "/generate/", Model: fmt.Sprint("model-", random.IntN(3)),
+						KeyID: fmt.Sprint("key-", random.IntN(8)), Status: 200, Usage: stylesprint.Usage{PromptTokens: 120, CompletionTokens: 80}, Cost: 3000, Billed: 3000,
+						Latency: time.Duration(random.ExpFloat64() * 3e8), FirstToken: 1e7, Release: "r12", Target: "a", Attempts: 1, Cache: "miss"}
+					if v.texts {
+						batch[i].Prompt, batch[i].Response = strings.Repeat("prompt ", 20), strings.Repeat("answer ", 40)
+					}
+				}
+				if err := d.AppendRequests(ctx, batch); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(256*b.N), "ns/record")
+		})
 	}
 }
 

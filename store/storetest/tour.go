@@ -5,8 +5,10 @@ import (
 	"testing"
 
 	"stylesprint"
+	"stylesprint/access"
 	"stylesprint/evaluate"
 	"stylesprint/evaluate/review"
+	"stylesprint/release"
 )
 
 // tour asks a store everything once, in one order, so that every statement is sent.
@@ -18,9 +20,16 @@ func tour(t *testing.T, s Store) {
 			t.Fatal(err)
 		}
 	}
+	if pings, can := s.(interface{ Ping(context.Context) error }); can {
+		ok(pings.Ping(t.Context()))
+	}
 	tourRuns(t, s, ok)
 	tourRequests(t, s, ok)
+	tourTotals(t, s, ok)
+	tourFeedback(t, s, ok)
 	tourReviews(t, s, ok)
+	tourAccess(t, s, ok)
+	tourReleases(t, s, ok)
 }
 
 func tourRuns(t *testing.T, s Store, ok func(error)) {
@@ -91,5 +100,109 @@ func tourReviews(t *testing.T, s Store, ok func(error)) {
 	_, err = s.ReviewVotes(ctx, []string{"hash1"})
 	ok(err)
 	_, err = s.ReviewRater(ctx, b.Raters[0].TokenHash)
+	ok(err)
+}
+
+func tourTotals(t *testing.T, s Store, ok func(error)) {
+	t.Helper()
+	ctx := t.Context()
+	_, records := madeRecords()
+	records[0].Prompt, records[1].Response = "a prompt", "an answer"
+	ok(s.AppendRequests(ctx, records[:60]))
+	ok(s.AppendRequests(ctx, records[30:90])) // half of them again
+	for _, f := range []stylesprint.TotalFilter{
+		{}, {ByDay: true, ByKey: true, ByModel: true}, {ByKey: true, Model: "big"},
+		{Since: start(), Until: start(), KeyID: "k1", Model: "small", ByDay: true},
+	} {
+		_, err := s.RequestTotals(ctx, f)
+		ok(err)
+	}
+	_, err := s.PruneRequestBodies(ctx, start())
+	ok(err)
+}
+
+func tourFeedback(t *testing.T, s Store, ok func(error)) {
+	t.Helper()
+	ctx := t.Context()
+	full := filled[stylesprint.Feedback](1)
+	ok(s.AddFeedback(ctx, full))
+	ok(s.AddFeedback(ctx, full))
+	ok(s.AddFeedback(ctx, stylesprint.Feedback{ID: "of r0", RequestID: "r0", Time: start(), Rating: 1, Consent: true, Subject: "anna"}))
+	ok(s.AddFeedback(ctx, stylesprint.Feedback{ID: "old", RequestID: "r1", Time: start(), Rating: -1}))
+	ok(s.FeedbackExamples(ctx, func(stylesprint.FeedbackExample) error { return nil }))
+	_, err := s.ExpireFeedback(ctx, start().AddDate(1, 0, 0))
+	ok(err)
+	_, err = s.EraseFeedback(ctx, "anna")
+	ok(err)
+}
+
+func tourAccess(t *testing.T, s Store, ok func(error)) {
+	t.Helper()
+	ctx := t.Context()
+	full := filled[access.Key](1)
+	full.ID = "full"
+	createKey(t, s, full)
+	createKey(t, s, access.Key{ID: "plain", Hash: "h", Created: start()})
+	_, err := s.RevokeKey(ctx, "plain", start(), entry(access.ActionKeyRevoked, "plain"))
+	ok(err)
+	_, _, err = s.Keys(ctx)
+	ok(err)
+	claim := access.Claim{KeyID: "full", Resource: access.Spending, Window: start(), Replica: "one", Limit: 100, Used: 7, Want: 40, Now: start(), Last: start(), Expires: start()}
+	other, free := claim, claim
+	other.Replica, free.Resource, free.Limit = "two", access.Tokens, 0
+	for range 2 {
+		_, err = s.Lease(ctx, []access.Claim{claim, other, free})
+		ok(err)
+	}
+	_, err = s.KeyUsage(ctx, start())
+	ok(err)
+	ok(s.DropQuotas(ctx, start().AddDate(0, 0, 1)))
+	one := filled[access.Session](1)
+	one.Hash = "one"
+	ok(s.CreateSession(ctx, one))
+	ok(s.CreateSession(ctx, access.Session{Hash: "two", Seen: start(), Expires: start()}))
+	_, err = s.Session(ctx, "one")
+	ok(err)
+	ok(s.TouchSession(ctx, "one", start()))
+	ok(s.EndSession(ctx, "one"))
+	ok(s.DropSessions(ctx, start(), start()))
+	ok(s.AppendAudit(ctx, filled[access.AuditEntry](1)))
+	for _, f := range []access.AuditFilter{{}, {Action: access.ActionKeyCreated, Before: 3, Limit: 1}} {
+		_, err = s.AuditEntries(ctx, f)
+		ok(err)
+	}
+}
+
+func tourReleases(t *testing.T, s Store, ok func(error)) {
+	t.Helper()
+	ctx := t.Context()
+	full := filled[release.Release](1)
+	for _, r := range []release.Release{full, full, {Hash: "plain", Created: start()}} { // one of them twice
+		_, _, err := s.CreateRelease(ctx, r)
+		ok(err)
+	}
+	_, err := s.Release(ctx, "r1")
+	ok(err)
+	for _, f := range []release.Filter{{}, {Before: 2, Limit: 1}} {
+		_, err = s.Releases(ctx, f)
+		ok(err)
+	}
+	v := filled[release.Verdict](1)
+	v.Release = "r1"
+	ok(s.AddVerdict(ctx, v))
+	ok(s.AddVerdict(ctx, release.Verdict{Release: "r2", At: start()}))
+	a := filled[release.Assignment](1)
+	a.Route, a.Number = "full", 1
+	ok(s.Assign(ctx, a))
+	ok(s.Assign(ctx, release.Assignment{Route: "plain", Number: 1, Kind: release.Promoted, At: start()}))
+	for _, of := range []string{"", "r1"} {
+		_, err = s.Verdicts(ctx, of)
+		ok(err)
+	}
+	for _, of := range []string{"", "full"} {
+		_, err = s.Assignments(ctx, of)
+		ok(err)
+	}
+	_, err = s.AssignmentRevision(ctx)
 	ok(err)
 }
