@@ -89,6 +89,7 @@ func doors() []door {
 		{below: "/review/rate", free: true}, // whoever has the address
 		{below: "/keyboard", free: true},
 		{below: "/playground", needs: access.Generate},
+		{below: "/questions", needs: access.Generate},
 		{below: "/runs", needs: access.Evaluate},
 		{below: "/comparisons", needs: access.Evaluate},
 		{below: "/images", needs: access.Evaluate},

@@ -73,7 +73,10 @@ func (g *doorkeeper) actor(r *http.Request) string {
 
 // bearerOf is the key of an Authorization header.
 func bearerOf(r *http.Request) stylesprint.Secret {
-	key, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return stylesprint.Secret{}
+	}
 	return stylesprint.NewSecret(strings.TrimSpace(key))
 }
 
@@ -180,7 +183,7 @@ func (g *doorkeeper) visitor(r *http.Request, cookie stylesprint.Secret) (gatewa
 		return gateway.Caller{}, err
 	}
 	if session.KeyID == "" {
-		return gateway.Caller{KeyID: sessionCaller, Class: "internal", Scopes: session.Scopes}, nil
+		return gateway.Caller{KeyID: sessionCaller, Class: "internal", Scopes: some(session.Scopes)}, nil
 	}
 	k, err := g.keeper.Key(session.KeyID)
 	if err != nil {
@@ -189,8 +192,16 @@ func (g *doorkeeper) visitor(r *http.Request, cookie stylesprint.Secret) (gatewa
 	return callerOf(k), nil
 }
 
+// some keeps a caller without scopes from being one who may do everything, as nil says.
+func some(scopes []access.Scope) []access.Scope {
+	if scopes == nil {
+		return []access.Scope{}
+	}
+	return scopes
+}
+
 func callerOf(k *access.Key) gateway.Caller {
-	c := gateway.Caller{KeyID: k.ID, Class: k.Class, Scopes: k.Scopes}
+	c := gateway.Caller{KeyID: k.ID, Class: k.Class, Scopes: some(k.Scopes)}
 	if len(k.Models) > 0 {
 		c.Models = k.Models
 	}

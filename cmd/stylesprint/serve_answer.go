@@ -25,7 +25,7 @@ func (s *server) joinAnswers(context.Context) error {
 	if s.how.role.pages() {
 		questions := pageAnswers{room: room}
 		if s.writes() {
-			questions.model = playground{s}
+			questions.model = playground{s, "/questions"}
 		}
 		s.pages.Answer = questions
 	}

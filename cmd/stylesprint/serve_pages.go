@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime"
@@ -34,13 +35,13 @@ func (s *server) mountPages() error {
 	o.Releases = s.releasePages()
 	o.Version, o.Log, o.Closing = v.Version, s.log, s.closing
 	if s.writes() {
-		o.Generate = playground{s}
+		o.Generate = playground{s, "/playground"}
 	}
 	pages, err := web.New(*o)
 	if err != nil {
 		return err
 	}
-	s.mux.Handle("/", httpserver.Chain(pages, httpserver.Recover(s.panicked, nil), httpserver.BodyLimit(s.config.MaxBodyBytes, nil)))
+	s.mux.Handle("/", httpserver.Chain(pages, httpserver.Recover(s.panicked, nil), httpserver.BodyLimit(s.config.MaxBodyBytes, nil), withForm))
 	return nil
 }
 
@@ -68,21 +69,33 @@ func (s *server) health(ctx context.Context) []web.Check {
 }
 
 // playground answers the dashboard's form with the models that are served.
-type playground struct{ s *server }
+type playground struct {
+	s     *server
+	label string // of the page, in the request log
+}
 
 var _ web.Generator = playground{}
 
-// Generate implements web.Generator.
+// Generate implements web.Generator: as the API does for whoever sent the form, with their
+// limits, the stages and a record.
 func (p playground) Generate(ctx context.Context, req generate.Request) (stylesprint.Reply, error) {
-	m, release, err := p.s.api.Use(req.Model)
-	if err != nil {
-		return stylesprint.Reply{}, err
+	r, ok := ctx.Value(formKey{}).(*http.Request)
+	if !ok {
+		return stylesprint.Reply{}, errors.New("ask a model: the question came with no form")
 	}
-	defer release()
-	req.Model = or(m.Target, m.Name)
-	reply, err := m.Generate.Generate(ctx, req)
-	reply.Model = m.Name
-	return reply, err
+	return p.s.api.Ask(ctx, r, p.label, req)
+}
+
+type formKey struct{}
+
+// withForm lets what answers a page know the request.
+func withForm(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			r = r.WithContext(context.WithValue(r.Context(), formKey{}, r))
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // releasePages is what the pages of releases read and do.

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// everyPath asks a server for everything that it shows, and returns what each path answers.
+func everyPath(r *running) map[string]int {
+	out := map[string]int{}
+	for _, path := range []string{
+		"/", "/playground", "/questions", "/runs", "/comparisons", "/review", "/releases", "/live", "/keys", "/trail", "/keyboard",
+		"/v1/models", "/openapi.json", "/healthz", "/readyz", "/metrics", "/admin/config", "/admin/routes",
+	} {
+		out["GET "+path], _ = r.ask("GET", path, "")
+	}
+	for path, body := range map[string]string{
+		"/generate/": `{"prompt":"x","temperature":0}`, "/v1/chat/completions": `{"temperature":0,"messages":[{"role":"user","content":"x"}]}`,
+		"/answer":   `{"sku":"SS-DR-101","question":"What is it made of?"}`,
+		"/feedback": `{"request_id":"a","rating":1}`, "/admin/reload": "",
+	} {
+		out["POST "+path], _ = r.ask("POST", path, body)
+	}
+	return out
+}
+
+// A server in which every optional part is on starts, and answers at every path: no two parts
+// register the same metric or path.
+func TestServerWithEverythingOn(t *testing.T) {
+	t.Parallel()
+	u := newUpstream(t)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
+	t.Cleanup(receiver.Close)
+	tiny, err := filepath.Abs(filepath.Join("..", "..", "engine", "testdata", "llama-tied"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := serveFile(t, roleAll, remote(u, "first", "second")+"- {name: own, provider: local, model: "+tiny+", context_tokens: 256, kv_tokens: 1024}\n"+`
+routes:
+- {name: writer, targets: [first, second]}
+- {name: shared, strategy: weighted, targets: [{model: first, weight: 1}, {model: second, weight: 1}]}
+default_model: writer
+log_bodies: true
+cache: {enabled: true, shared: true}
+telemetry: {endpoint: "`+receiver.URL+`", content: true}
+request_log: {retention: 30d, bodies_retention: 7d, refuse_when_full: true}
+safety: {statement: Written by a language model.}
+feedback: {keep_days: 3, per_minute: 9}
+access: {public_url: "http://127.0.0.1:8000"}
+oidc: {issuer: "https://id.example", client_id: desk, allow: [{groups: [staff], scopes: [evaluate]}]}
+engine: {share_prefixes: true}
+retry_budget: {cost: 1}
+`)
+	for path, got := range everyPath(r) {
+		if want := map[bool]int{true: 201, false: 200}[path == "POST /feedback"]; got != want {
+			t.Errorf("%s: %d, want %d", path, got, want)
+		}
+	}
+	_, metrics := r.ask("GET", "/metrics", "")
+	for _, name := range []string{"stylesprint_safety_calls_total", "stylesprint_cache_requests_total", "stylesprint_access_checks_total", "stylesprint_spool_"} {
+		if !strings.Contains(metrics, name) {
+			t.Errorf("no %s among the metrics", name)
+		}
+	}
+	if strings.Contains(r.log.String(), `"panic"`) {
+		t.Error(r.log.String())
+	}
+}
+
+// A server in which every optional part is off starts, too, and answers what is left.
+func TestServerWithEverythingOff(t *testing.T) {
+	t.Parallel()
+	u := newUpstream(t)
+	r := serveFile(t, roleAll, remote(u, "first")+`
+routes: [{name: writer, targets: [first]}]
+no_jobs: true
+cache: {enabled: false}
+request_log: {no_spool: true}
+safety: {policy: "off"}
+feedback: {off: true}
+`)
+	for path, got := range everyPath(r) {
+		if want := map[bool]int{true: 404, false: 200}[path == "POST /feedback"]; got != want {
+			t.Errorf("%s: %d, want %d", path, got, want)
+		}
+	}
+	if files, err := os.ReadDir(filepath.Join(r.home, "data", "stylesprint", "spool")); err == nil {
+		t.Errorf("a spool of %d files without a spool", len(files))
+	}
+}
+
+// A reload whose policy or catalogue has faults changes nothing at all.
+func TestReloadReadsEveryFileFirst(t *testing.T) {
+	t.Parallel()
+	u := newUpstream(t)
+	file := func(model string) string {
+		return remote(u, model) + "routes: [{name: writer, targets: [" + model + "]}]\n"
+	}
+	r := serveFile(t, roleGateway, file("first"))
+	bad := filepath.Join(r.home, "policy.yaml")
+	if err := os.WriteFile(bad, []byte("format: 1\nname: x\nrules: [{name: a, kind: nothing}]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, more := range []string{
+		fmt.Sprintf("safety: {policy: %q}\n", bad), fmt.Sprintf("catalogue: {products: %q, care_guide: %q}\n", demoFile(t, r), bad),
+	} {
+		r.write(file("second") + more)
+		status, body := r.ask("POST", "/admin/reload", "")
+		if status != 422 || !strings.Contains(body, `"applied":false`) {
+			t.Errorf("%s: %d %s", more, status, body)
+		}
+		if _, body := r.ask("POST", "/generate/", `{"prompt":"y"}`); !strings.Contains(body, "first-1 at ") {
+			t.Errorf("%s: what was served did not stay: %s", more, body)
+		}
+	}
+}
+
+// demoFile writes a catalogue of one product.
+func demoFile(t *testing.T, r *running) string {
+	t.Helper()
+	path := filepath.Join(r.home, "products.jsonl")
+	line := `{"sku":"A-1","name":"Mira Dress","category":"Dresses","colour":"sage","materials":[{"fibre":"linen","percent":100}],"sizes":[{"size":"M","stock":2}],"price":{"amount":"89.00","currency":"EUR"}}` + "\n"
+	if err := os.WriteFile(path, []byte(line), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// The pages ask models as the API does: with the visitor's scopes and limits, behind the
+// content policy, on the record.
+func TestPagesAskAsTheAPIDoes(t *testing.T) {
+	t.Parallel()
+	s := openShop(t)
+	form := func(prompt string) string { return url.Values{"model": {"remote"}, "prompt": {prompt}}.Encode() }
+	const card = "4111 1111 1111 1111"
+	if status, body := s.ask("POST", "/playground", "", form("my card is "+card)); status == 200 || strings.Contains(body, "A linen dress.") {
+		t.Errorf("the content policy did not see the playground: %d", status)
+	}
+	_, reviewer := s.key("--name", "reviewer", "--scope", "review")
+	_, limited := s.key("--name", "limited", "--scope", "generate", "--scope", "evaluate", "--requests-per-minute", "1")
+	_, elsewhere := s.key("--name", "elsewhere", "--scope", "generate", "--scope", "evaluate", "--model", "other")
+	s.until("a login is asked for", 401, func() int { status, _ := s.ask("POST", "/generate/", "", question); return status })
+	login := func(key string) {
+		if status, _ := s.ask("POST", "/login", "", url.Values{"key": {key}}.Encode()); status != 200 {
+			t.Fatalf("login: %d", status)
+		}
+	}
+	login(reviewer)
+	for _, path := range []string{"/questions", "/playground"} {
+		if status, _ := s.ask("POST", path, "", form("x")+"&sku=SS-DR-101&question=Is+it+linen"); status != 403 {
+			t.Errorf("%s without the scope generate: %d", path, status)
+		}
+	}
+	login(elsewhere)
+	if status, body := s.ask("POST", "/playground", "", form("x")); status != 403 || strings.Contains(body, "A linen dress.") {
+		t.Errorf("a model that the key may not use: %d", status)
+	}
+	login(limited)
+	refused := 0
+	for range 3 { // two of them are in one minute
+		if status, _ := s.ask("POST", "/playground", "", form("x")); status == 429 {
+			refused++
+		}
+	}
+	if refused == 0 {
+		t.Error("the playground has no limits")
+	}
+}
