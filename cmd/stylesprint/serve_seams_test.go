@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -171,5 +172,56 @@ func TestPagesAskAsTheAPIDoes(t *testing.T) {
 	}
 	if refused == 0 {
 		t.Error("the playground has no limits")
+	}
+}
+
+// A process that works on jobs alone answers probes under any name once there are keys, and
+// shows its metrics to this machine and to administrators.
+func TestWorkerAsksForKeys(t *testing.T) {
+	t.Parallel()
+	r := serveFile(t, roleWorker, "addr: 127.0.0.1:0\n")
+	ask := func(path, host, key string) int {
+		req, err := http.NewRequest(http.MethodGet, r.url+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if host != "" {
+			req.Host = host
+		}
+		if key != "" {
+			req.Header.Set("Authorization", "Bearer "+key)
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		return res.StatusCode
+	}
+	if got := ask("/healthz", "worker.example", ""); got != 403 {
+		t.Errorf("another name while there are no keys: %d", got)
+	}
+	made := func(scope string) string {
+		code, text := r.command("keys", "create", "--name", scope, "--scope", scope, "--json")
+		var key madeKey
+		if err := json.Unmarshal([]byte(text), &key); code != exitDone || err != nil {
+			t.Fatalf("%d, %v: %s", code, err, text)
+		}
+		return key.Secret
+	}
+	admin, program := made("admin"), made("generate")
+	until(t, "a key is known", func() bool {
+		return ask("/metrics", "worker.example", admin) == 200 && ask("/metrics", "", program) == 403
+	})
+	for _, c := range []struct {
+		path, host, key string
+		want            int
+	}{
+		{"/healthz", "worker.example", "", 200}, {"/readyz", "worker.example", "", 200}, {"/metrics", "worker.example", "", 401},
+		{"/metrics", "", "", 200}, {"/metrics", "", program, 403}, {"/admin/config", "", admin, 404},
+	} {
+		if got := ask(c.path, c.host, c.key); got != c.want {
+			t.Errorf("%s of %q: %d, want %d", c.path, c.host, got, c.want)
+		}
 	}
 }
