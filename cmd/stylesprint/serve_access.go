@@ -59,7 +59,7 @@ func (g *doorkeeper) actor(r *http.Request) string {
 	if err != nil || c.KeyID == "" {
 		return ""
 	}
-	if c.KeyID == sessionCaller {
+	if withoutKey(c) {
 		if s, err := g.sessions.Find(r.Context(), access.CookieOf(r, g.overTLS(r))); err == nil {
 			return s.Subject
 		}
@@ -174,8 +174,11 @@ func (g *doorkeeper) Authenticate(r *http.Request, key stylesprint.Secret) (gate
 
 func (g *doorkeeper) overTLS(r *http.Request) bool { return g.secure || r.TLS != nil }
 
-// sessionCaller is the public name, in the request log, of people who logged in without a key.
-const sessionCaller = "session"
+// sessionCaller begins the public name, in the request log, of a session without a key. Its end
+// tells sessions apart, so that they share neither cached answers nor the rate of feedback.
+const sessionCaller = "session-"
+
+func withoutKey(c gateway.Caller) bool { return strings.HasPrefix(c.KeyID, sessionCaller) }
 
 func (g *doorkeeper) visitor(r *http.Request, cookie stylesprint.Secret) (gateway.Caller, error) {
 	session, err := g.sessions.Find(r.Context(), cookie)
@@ -183,7 +186,7 @@ func (g *doorkeeper) visitor(r *http.Request, cookie stylesprint.Secret) (gatewa
 		return gateway.Caller{}, err
 	}
 	if session.KeyID == "" {
-		return gateway.Caller{KeyID: sessionCaller, Class: "internal", Scopes: some(session.Scopes)}, nil
+		return gateway.Caller{KeyID: sessionCaller + session.Hash[:12], Class: "internal", Scopes: some(session.Scopes)}, nil
 	}
 	k, err := g.keeper.Key(session.KeyID)
 	if err != nil {
@@ -210,7 +213,7 @@ func callerOf(k *access.Key) gateway.Caller {
 
 // Reserve implements gateway.Limiter.
 func (g *doorkeeper) Reserve(ctx context.Context, c gateway.Caller, tokens int) (func(stylesprint.Usage, stylesprint.Money), error) {
-	if c.KeyID == "" || c.KeyID == sessionCaller {
+	if c.KeyID == "" || withoutKey(c) {
 		return func(stylesprint.Usage, stylesprint.Money) {}, nil
 	}
 	k, err := g.keeper.Key(c.KeyID)

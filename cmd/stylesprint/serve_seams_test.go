@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -11,6 +12,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"stylesprint"
+	"stylesprint/access"
 )
 
 // everyPath asks a server for everything that it shows, and returns what each path answers.
@@ -223,5 +227,52 @@ func TestWorkerAsksForKeys(t *testing.T) {
 		if got := ask(c.path, c.host, c.key); got != c.want {
 			t.Errorf("%s of %q: %d, want %d", c.path, c.host, got, c.want)
 		}
+	}
+}
+
+// Two people who logged in without a key are two callers: what one asked is not given to the
+// other from the cache.
+func TestSessionsWithoutKeyAreApart(t *testing.T) {
+	t.Parallel()
+	s := openShop(t)
+	s.key("--name", "ops", "--scope", "admin")
+	c, err := (&app{world: world{getenv: func(k string) string {
+		return map[string]string{"HOME": s.home, "XDG_DATA_HOME": filepath.Join(s.home, "data")}[k]
+	}}}).config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &app{world: world{getenv: func(string) string { return "" }}}
+	db, err := a.openStore(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	door, err := a.newDoorkeeper(t.Context(), c, db, slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	caller := func(subject string) string {
+		_, secret, err := door.sessions.Begin(t.Context(), subject, []access.Scope{access.Generate})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest(http.MethodPost, "/generate/", nil)
+		r.AddCookie(&http.Cookie{Name: "stylesprint-session", Value: secret.Reveal()})
+		who, err := door.Authenticate(r, stylesprint.Secret{})
+		if err != nil || who.Scopes == nil {
+			t.Fatalf("%+v, %v", who, err)
+		}
+		if settle, err := door.Reserve(t.Context(), who, 1); err != nil || settle == nil {
+			t.Errorf("limits: %v", err)
+		}
+		if got := door.actor(r); got != subject {
+			t.Errorf("the actor is %q, want %q", got, subject)
+		}
+		return who.KeyID
+	}
+	one, other := caller("one@shop.example"), caller("other@shop.example")
+	if one == other || strings.Contains(one, "@") {
+		t.Errorf("%q and %q", one, other)
 	}
 }
