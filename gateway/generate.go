@@ -98,10 +98,12 @@ func (g *Gateway) streamGenerated(w http.ResponseWriter, r *http.Request, c call
 
 // call is one question to a model, on behalf of one exchange.
 type call struct {
-	x      *exchange
-	model  *Model
-	req    generate.Request
-	settle settlement // of what was taken out of the caller's limits already; nil: nothing was
+	x     *exchange
+	model *Model
+	req   generate.Request
+	// release is the one that was chosen to answer already; "": the model chooses.
+	release string
+	settle  settlement // of what was taken out of the caller's limits already; nil: nothing was
 }
 
 // first notes when the first text came.

@@ -17,6 +17,7 @@ type Call struct {
 	Route     string // "/generate/", "/v1/chat/completions"
 	Caller    Caller
 	Model     string           // the public name that was asked for
+	Release   string           // that was chosen to answer it already; "": what answers the model chooses
 	Request   generate.Request // what the model is asked
 	Inbound   http.Header      // of the request; not to be changed
 	// Header is that of the answer. It goes out with the first piece of a stream, or with
@@ -53,7 +54,7 @@ type Limiter interface {
 // ask puts a call through the stages to the model that it names.
 func (g *Gateway) ask(w http.ResponseWriter, r *http.Request, c call, emit func(generate.Delta) error) (stylesprint.Reply, error) {
 	out := Call{
-		RequestID: c.x.id, Route: c.x.label, Caller: c.x.caller, Model: c.model.Name,
+		RequestID: c.x.id, Route: c.x.label, Caller: c.x.caller, Model: c.model.Name, Release: c.release,
 		Request: c.req, Inbound: r.Header, Header: w.Header(),
 	}
 	out.Request.Tenant, out.Request.Weight = c.x.caller.KeyID, c.x.caller.Weight
