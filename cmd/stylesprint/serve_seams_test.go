@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"stylesprint"
@@ -274,5 +275,29 @@ func TestSessionsWithoutKeyAreApart(t *testing.T) {
 	one, other := caller("one@shop.example"), caller("other@shop.example")
 	if one == other || strings.Contains(one, "@") {
 		t.Errorf("%q and %q", one, other)
+	}
+}
+
+// A provider of vectors that is away keeps no other model from being served, and is asked
+// again when it is needed.
+func TestServerStartsWithoutAnEncoder(t *testing.T) {
+	t.Parallel()
+	u := newUpstream(t)
+	var up atomic.Bool
+	vectors := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if !up.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = io.WriteString(w, `{"object":"list","model":"e","data":[{"object":"embedding","index":0,"embedding":[1,0]}],"usage":{"prompt_tokens":1,"total_tokens":1}}`)
+	}))
+	t.Cleanup(vectors.Close)
+	r := serveFile(t, roleGateway, remote(u, "first")+"- {name: e, provider: openai, task: embedding, base_url: \""+vectors.URL+"/v1\"}\nroutes: [{name: writer, targets: [first]}]\n")
+	if status, body := r.ask("POST", "/generate/", `{"prompt":"y"}`); status != 200 {
+		t.Errorf("%d %s", status, body)
+	}
+	up.Store(true)
+	if status, body := r.ask("POST", "/v1/embeddings", `{"input":"y"}`); status != 200 {
+		t.Errorf("vectors: %d %s", status, body)
 	}
 }
