@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -75,5 +74,5 @@ func TestPostgresOutageUnderLoad(t *testing.T) {
 	if err != nil || len(left) > 0 {
 		t.Errorf("left in the spool: %v, %v", left, err)
 	}
-	t.Log(fmt.Sprintf("two outages of %v: %d requests, %d answered, %d rows", while, all.asked, len(all.completed), len(rows)))
+	t.Logf("two outages of %v: %d requests, %d answered, %d rows", while, all.asked, len(all.completed), len(rows))
 }
