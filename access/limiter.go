@@ -252,7 +252,7 @@ func (l *Limiter) settle(a *account, r reservation) Settle {
 				}
 			}
 			switch {
-			case u.Total() == 0 && cost == 0: // a failure, or an answer from a cache
+			case cost == 0: // a failure, or an answer from a cache: they say nothing of the next price
 			case a.price == 0:
 				a.price = int64(cost)
 			default:

@@ -150,6 +150,27 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// Answers from a cache say nothing of what the next request may cost.
+func TestHitsDoNotLowerThePrice(t *testing.T) {
+	t.Parallel()
+	s, c := open(t), newClock(noon())
+	l := limiter(t, s, c)
+	k, _ := create(t, s, c.Now, access.Draft{MonthlyBudget: stylesprint.MoneyOf(1)})
+	spend(t, l, &k, 100, stylesprint.MoneyOf(.3), "")
+	for range 100 { // answers from a cache have tokens and cost nothing
+		spend(t, l, &k, 100, 0, "")
+	}
+	inFlight := 0
+	for ; inFlight < 10; inFlight++ {
+		if _, err := l.Reserve(t.Context(), &k, 100); err != nil {
+			break
+		}
+	}
+	if inFlight != 2 {
+		t.Errorf("%d requests of about 0.3 in flight beside 0.3 spent of 1, want 2", inFlight)
+	}
+}
+
 // However many replicas and callers there are, the limit holds.
 func TestReplicas(t *testing.T) {
 	t.Parallel()

@@ -62,14 +62,19 @@ func (g *Gateway) answerThrough(through *answering, q *answer.Question, name str
 	} else {
 		x.model = "" // a server without a model that writes quotes the record
 	}
+	settle, err := g.reserve(r.Context(), x.caller, estimate(q.Text)) // before any work; once, whether a model is asked or not
+	if err != nil {
+		return err
+	}
+	through.settle = settle
+	defer func() {
+		if !through.asked {
+			settle(stylesprint.Usage{}, 0)
+		}
+	}()
 	out, err := g.o.Answer.Answer(r.Context(), *q)
 	if err != nil {
 		return fromModelOnly(through, err)
-	}
-	if !through.asked {
-		if err := g.countAnswer(r.Context(), x, q.Text); err != nil {
-			return err
-		}
 	}
 	if g.o.LogBodies {
 		x.answer = out.Text
@@ -83,16 +88,6 @@ func (g *Gateway) answerThrough(through *answering, q *answer.Question, name str
 type answered struct {
 	answer.Answer
 	By *generatedBy `json:"generated_by,omitempty"`
-}
-
-// countAnswer takes an answer that no model was asked for out of the caller's limits: a request, without tokens.
-func (g *Gateway) countAnswer(ctx context.Context, x *exchange, question string) error {
-	settle, err := g.reserve(ctx, x.caller, x.model, estimate(question))
-	if err != nil {
-		return err
-	}
-	settle(stylesprint.Usage{}, 0)
-	return nil
 }
 
 // fromModelOnly rewords a model's errors; those of the catalogue (not_found) are the client's.
@@ -110,15 +105,24 @@ type answering struct {
 	r             *http.Request
 	x             *exchange
 	model         *Model
+	settle        settlement
 	asked, failed bool
 	answer        answer.Answer // that answerThrough found
 }
 
 // Generate implements answer.Generator.
 func (a *answering) Generate(_ context.Context, req generate.Request) (stylesprint.Reply, error) {
+	if err := permit(a.x.caller, a.model.Name); err != nil {
+		a.failed = true
+		return stylesprint.Reply{}, err
+	}
+	settle := a.settle
+	if a.asked {
+		settle = nil // a second call is another request
+	}
 	a.asked = true
 	req.Model = a.model.target()
-	reply, err := a.gateway.ask(a.w, a.r, call{x: a.x, model: a.model, req: req}, nil)
+	reply, err := a.gateway.ask(a.w, a.r, call{x: a.x, model: a.model, req: req, settle: settle}, nil)
 	if reply.Model == "" {
 		reply.Model = a.model.Name
 	}

@@ -30,6 +30,8 @@ type Description struct {
 	// Generate, if not nil, answers in place of the model: the release that the messages
 	// were made for.
 	Generate Generator
+	// Release is the id of that release, if there is one.
+	Release string
 }
 
 // subject takes what a request of /generate/ is about beside a prompt; nil where it has neither.
@@ -71,6 +73,7 @@ func (g *Gateway) describeProduct(ctx context.Context, c *call, s Subject) error
 	if err != nil {
 		return err
 	}
+	c.release = d.Release
 	c.req.Messages, c.req.Params = d.Messages, c.req.Params.Or(d.Params)
 	if d.Generate != nil {
 		m := *c.model

@@ -9,6 +9,7 @@ import (
 	"net/http"
 
 	"stylesprint"
+	"stylesprint/embedding"
 )
 
 // maxInputs is the most texts that one request may hold, as at OpenAI.
@@ -53,12 +54,16 @@ func (g *Gateway) embed(w http.ResponseWriter, r *http.Request, x *exchange) err
 		return err
 	}
 	g.notePrompt(x, string(raw))
-	settle, err := g.reserve(r.Context(), x.caller, m.Name, estimate(texts...))
+	if err := permit(x.caller, m.Name); err != nil {
+		return err
+	}
+	settle, err := g.reserve(r.Context(), x.caller, estimate(texts...))
 	if err != nil {
 		return err
 	}
-	result, err := m.Embed.Embed(r.Context(), texts)
-	settle(result.Usage, result.Cost)
+	var result embedding.Result
+	defer func() { settle(result.Usage, result.Cost) }() // also on a panic
+	result, err = m.Embed.Embed(r.Context(), texts)
 	if err != nil {
 		return fromModel(err)
 	}

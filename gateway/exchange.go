@@ -37,6 +37,7 @@ type exchange struct {
 	cache          string
 	flags          []string
 	policy         string // version of the content policy that the call passed
+	judged         bool   // the stages have seen the texts
 	prompt, answer string // only with Options.LogBodies
 	// settle is set once the record is committed, which happens before the last byte goes out.
 	settle func(delivered bool)
@@ -151,9 +152,18 @@ func (g *Gateway) record(x *exchange, took time.Duration) stylesprint.RequestRec
 		rec.Model = x.answered
 	}
 	if g.o.LogBodies {
-		rec.Prompt, rec.Response = storable(x.prompt), storable(x.answer)
+		rec.Prompt, rec.Response = storable(g.clean(x, x.prompt)), storable(g.clean(x, x.answer))
 	}
 	return rec
+}
+
+// clean takes what may not be kept out of a text that no stage has seen: of a request that was
+// refused before, of one for vectors, of an answer that no model wrote.
+func (g *Gateway) clean(x *exchange, text string) string {
+	if x.judged || text == "" || g.o.Clean == nil {
+		return text
+	}
+	return g.o.Clean(text)
 }
 
 // countingWriter notes the status and the size of an answer, and has its record committed

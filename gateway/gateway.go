@@ -112,6 +112,9 @@ type Options struct {
 	// LogBodies puts prompts and answers into the request log, and causes of
 	// errors, which may quote them, into the log.
 	LogBodies bool
+	// Clean takes what may not be kept out of texts for the request log that no stage has seen; nil
+	// keeps them as they are.
+	Clean func(string) string
 }
 
 func (o Options) withDefaults() Options {

@@ -101,6 +101,9 @@ type call struct {
 	x     *exchange
 	model *Model
 	req   generate.Request
+	// release is the one that was chosen to answer already; "": the model chooses.
+	release string
+	settle  settlement // of what was taken out of the caller's limits already; nil: nothing was
 }
 
 // first notes when the first text came.

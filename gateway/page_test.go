@@ -113,7 +113,7 @@ func (told) Answer(ctx context.Context, q products.Question) (products.Answer, e
 
 func TestAnswerQuestionForAPage(t *testing.T) {
 	t.Parallel()
-	guard, log, limits := guarded(t), &ledger{}, &rationed{left: 2}
+	guard, log, limits := guarded(t), &ledger{}, &rationed{left: 3} // a question about no product counts too
 	s := serve(t, setup{o: gateway.Options{Models: []gateway.Model{text(script())}, Stages: []gateway.Stage{guard.Stage()}, Requests: log, Limits: limits, Answer: told{}}})
 	ask := func(sku, text string) (products.Answer, error) {
 		return s.AnswerQuestion(pageOf(""), "/questions", products.Question{SKU: sku, Text: text})

@@ -17,6 +17,7 @@ type Call struct {
 	Route     string // "/generate/", "/v1/chat/completions"
 	Caller    Caller
 	Model     string           // the public name that was asked for
+	Release   string           // that was chosen to answer it already; "": what answers the model chooses
 	Request   generate.Request // what the model is asked
 	Inbound   http.Header      // of the request; not to be changed
 	// Header is that of the answer. It goes out with the first piece of a stream, or with
@@ -53,20 +54,29 @@ type Limiter interface {
 // ask puts a call through the stages to the model that it names.
 func (g *Gateway) ask(w http.ResponseWriter, r *http.Request, c call, emit func(generate.Delta) error) (stylesprint.Reply, error) {
 	out := Call{
-		RequestID: c.x.id, Route: c.x.label, Caller: c.x.caller, Model: c.model.Name,
+		RequestID: c.x.id, Route: c.x.label, Caller: c.x.caller, Model: c.model.Name, Release: c.release,
 		Request: c.req, Inbound: r.Header, Header: w.Header(),
 	}
 	out.Request.Tenant, out.Request.Weight = c.x.caller.KeyID, c.x.caller.Weight
-	settle, err := g.reserve(r.Context(), c.x.caller, c.model.Name, estimateRequest(c.req))
-	if err != nil {
+	if err := permit(c.x.caller, c.model.Name); err != nil {
 		return stylesprint.Reply{}, err
 	}
+	settle := c.settle
+	if settle == nil {
+		var err error
+		if settle, err = g.reserve(r.Context(), c.x.caller, estimateRequest(c.req)); err != nil {
+			return stylesprint.Reply{}, err
+		}
+	}
+	var reply stylesprint.Reply
+	defer func() { settle(reply.Usage, max(reply.Billed, reply.Cost)) }() // also on a panic
 	ask := lastAsk(c.model.Generate)
 	for _, s := range slices.Backward(g.o.Stages) {
 		ask = s(ask)
 	}
-	reply, err := ask(r.Context(), &out, g.disclosing(&out, emit))
-	settle(reply.Usage, max(reply.Billed, reply.Cost))
+	var err error
+	reply, err = ask(r.Context(), &out, g.disclosing(&out, emit))
+	c.x.judged = true
 	c.x.cache, c.x.flags, c.x.policy = out.Cache, out.Flags, out.Policy
 	if out.Kept != "" && c.x.prompt != "" {
 		c.x.prompt = out.Kept
@@ -87,12 +97,17 @@ func lastAsk(m Generator) Ask {
 	}
 }
 
-// reserve checks whether the caller may use a model, and takes the request out of its limits.
-func (g *Gateway) reserve(ctx context.Context, caller Caller, model string, tokens int) (func(stylesprint.Usage, stylesprint.Money), error) {
-	if !caller.mayUse(model) {
-		return nil, &ownRefusal{&stylesprint.Error{Code: stylesprint.CodeForbidden, Field: "model", Message: fmt.Sprintf("This key may not use the model %q", model),
-			Hint: "ask for a key with this model, or use one that GET /v1/models lists"}}
+// permit checks whether a caller may use a model.
+func permit(caller Caller, model string) error {
+	if caller.mayUse(model) {
+		return nil
 	}
+	return &ownRefusal{&stylesprint.Error{Code: stylesprint.CodeForbidden, Field: "model", Message: fmt.Sprintf("This key may not use the model %q", model),
+		Hint: "ask for a key with this model, or use one that GET /v1/models lists"}}
+}
+
+// reserve takes a request out of the caller's limits.
+func (g *Gateway) reserve(ctx context.Context, caller Caller, tokens int) (settlement, error) {
 	if g.o.Limits == nil {
 		return func(stylesprint.Usage, stylesprint.Money) {}, nil
 	}
@@ -102,6 +117,9 @@ func (g *Gateway) reserve(ctx context.Context, caller Caller, model string, toke
 	}
 	return settle, nil
 }
+
+// settlement says what a request used in the end. It is called once.
+type settlement func(stylesprint.Usage, stylesprint.Money)
 
 // estimateRequest guesses how many tokens a request will use: a token for four bytes of
 // the prompt, and the longest answer that it allows.

@@ -237,6 +237,9 @@ func (s *server) assemble(ctx context.Context) error {
 		s.tasks = append(s.tasks, s.workOnJobs)
 	}
 	if !s.how.role.api() {
+		if err := s.joinAccess(ctx); err != nil { // who may read the metrics
+			return err
+		}
 		s.mountProbes()
 		return nil
 	}

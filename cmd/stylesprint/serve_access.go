@@ -59,7 +59,7 @@ func (g *doorkeeper) actor(r *http.Request) string {
 	if err != nil || c.KeyID == "" {
 		return ""
 	}
-	if c.KeyID == sessionCaller {
+	if withoutKey(c) {
 		if s, err := g.sessions.Find(r.Context(), access.CookieOf(r, g.overTLS(r))); err == nil {
 			return s.Subject
 		}
@@ -73,7 +73,10 @@ func (g *doorkeeper) actor(r *http.Request) string {
 
 // bearerOf is the key of an Authorization header.
 func bearerOf(r *http.Request) stylesprint.Secret {
-	key, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return stylesprint.Secret{}
+	}
 	return stylesprint.NewSecret(strings.TrimSpace(key))
 }
 
@@ -171,8 +174,11 @@ func (g *doorkeeper) Authenticate(r *http.Request, key stylesprint.Secret) (gate
 
 func (g *doorkeeper) overTLS(r *http.Request) bool { return g.secure || r.TLS != nil }
 
-// sessionCaller is the public name, in the request log, of people who logged in without a key.
-const sessionCaller = "session"
+// sessionCaller begins the public name, in the request log, of a session without a key. Its end
+// tells sessions apart, so that they share neither cached answers nor the rate of feedback.
+const sessionCaller = "session-"
+
+func withoutKey(c gateway.Caller) bool { return strings.HasPrefix(c.KeyID, sessionCaller) }
 
 func (g *doorkeeper) visitor(r *http.Request, cookie stylesprint.Secret) (gateway.Caller, error) {
 	session, err := g.sessions.Find(r.Context(), cookie)
@@ -180,7 +186,7 @@ func (g *doorkeeper) visitor(r *http.Request, cookie stylesprint.Secret) (gatewa
 		return gateway.Caller{}, err
 	}
 	if session.KeyID == "" {
-		return gateway.Caller{KeyID: sessionCaller, Class: "internal", Scopes: session.Scopes}, nil
+		return gateway.Caller{KeyID: sessionCaller + session.Hash[:12], Class: "internal", Scopes: some(session.Scopes)}, nil
 	}
 	k, err := g.keeper.Key(session.KeyID)
 	if err != nil {
@@ -189,8 +195,16 @@ func (g *doorkeeper) visitor(r *http.Request, cookie stylesprint.Secret) (gatewa
 	return callerOf(k), nil
 }
 
+// some keeps a caller without scopes from being one who may do everything, as nil says.
+func some(scopes []access.Scope) []access.Scope {
+	if scopes == nil {
+		return []access.Scope{}
+	}
+	return scopes
+}
+
 func callerOf(k *access.Key) gateway.Caller {
-	c := gateway.Caller{KeyID: k.ID, Class: k.Class, Scopes: k.Scopes}
+	c := gateway.Caller{KeyID: k.ID, Class: k.Class, Scopes: some(k.Scopes)}
 	if len(k.Models) > 0 {
 		c.Models = k.Models
 	}
@@ -199,7 +213,7 @@ func callerOf(k *access.Key) gateway.Caller {
 
 // Reserve implements gateway.Limiter.
 func (g *doorkeeper) Reserve(ctx context.Context, c gateway.Caller, tokens int) (func(stylesprint.Usage, stylesprint.Money), error) {
-	if c.KeyID == "" || c.KeyID == sessionCaller {
+	if c.KeyID == "" || withoutKey(c) {
 		return func(stylesprint.Usage, stylesprint.Money) {}, nil
 	}
 	k, err := g.keeper.Key(c.KeyID)

@@ -73,6 +73,9 @@ func (s *server) reloadLocked(ctx context.Context) (admin.Report, error) {
 	if err := next.Validate(); err != nil {
 		return report, err
 	}
+	if err := readable(next); err != nil {
+		return report, err
+	}
 	for _, key := range s.config.Changed(next) {
 		report.Warnings = append(report.Warnings, key+" has changed and takes effect when the server is started again")
 	}
@@ -94,6 +97,21 @@ func (s *server) reloadLocked(ctx context.Context) (admin.Report, error) {
 		}
 	}
 	return report, nil
+}
+
+// readable reports the faults of the files that a configuration names, before any of it is served.
+func readable(c config.Config) error {
+	var faults config.Faults
+	if _, err := contentPolicy(c); err != nil {
+		faults = append(faults, c.Fault("safety.policy", "%v", err))
+	}
+	if _, _, err := answerProducts(c); err != nil {
+		faults = append(faults, c.Fault("catalogue", "%v", err))
+	}
+	if len(faults) > 0 {
+		return faults
+	}
+	return nil
 }
 
 // adminServer is what /admin/ acts on.

@@ -113,8 +113,9 @@ func (a *app) checkReleases(ctx context.Context, c config.Config) (config.Faults
 	return p.faults, nil
 }
 
-// probeHandler answers /healthz, /readyz and /metrics of a process without API.
-func probeHandler(metrics *prometheus.Registry, ready *httpserver.Readiness) http.Handler {
+// probeHandler answers /healthz, /readyz and /metrics of a process without API. guard stands
+// before the metrics, unless a program on this machine asks for them without a key.
+func probeHandler(metrics *prometheus.Registry, ready *httpserver.Readiness, guard httpserver.Middleware) http.Handler {
 	mux := http.NewServeMux()
 	say := func(w http.ResponseWriter, status int, word string) {
 		w.Header().Set("Content-Type", "application/json")
@@ -130,7 +131,15 @@ func probeHandler(metrics *prometheus.Registry, ready *httpserver.Readiness) htt
 		}
 		say(w, http.StatusOK, "ready")
 	})
-	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
+	shown := promhttp.HandlerFor(metrics, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
+	guarded := guard(shown)
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") == "" && httpserver.FromThisMachine(r) {
+			shown.ServeHTTP(w, r)
+			return
+		}
+		guarded.ServeHTTP(w, r)
+	})
 	return httpserver.Chain(mux, httpserver.SecurityHeaders(httpserver.PolicyData))
 }
 

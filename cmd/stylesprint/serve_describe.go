@@ -64,7 +64,7 @@ func (d describer) Describe(_ context.Context, model string, about gateway.Subje
 	if err != nil {
 		return gateway.Description{}, cannotRender(err)
 	}
-	return gateway.Description{Messages: messages, Params: served.params(), Generate: d.s.router.Generator(pinned(model, id))}, nil
+	return gateway.Description{Messages: messages, Params: served.params(), Release: id, Generate: d.s.router.Generator(pinned(model, id))}, nil
 }
 
 // draw is the release that a number of [0, 100) falls to.

@@ -129,7 +129,10 @@ func (a *app) openServed(ctx context.Context, c config.Config, m config.Model) (
 			return nil, err
 		}
 		info, err := client.Info(ctx)
-		if err != nil {
+		switch {
+		case err != nil && m.Provider != "local" && away(err): // the other models can be served meanwhile
+			info = embedding.Info{Ref: stylesprint.ModelRef{Provider: m.Provider, Name: m.Model}}
+		case err != nil:
 			return nil, errors.Join(err, client.Close())
 		}
 		out.embed = client
@@ -147,6 +150,15 @@ func (a *app) openServed(ctx context.Context, c config.Config, m config.Model) (
 		describe(&out.shown, m.Model)
 	}
 	return out, nil
+}
+
+// away says whether an error of a provider may pass by itself.
+func away(err error) bool {
+	switch stylesprint.CodeOf(err) {
+	case stylesprint.CodeUnavailable, stylesprint.CodeUpstream, stylesprint.CodeTimeout, stylesprint.CodeRateLimited:
+		return true
+	}
+	return false
 }
 
 // describe adds what the registry knows of a local model.

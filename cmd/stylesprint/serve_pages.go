@@ -140,7 +140,7 @@ func (s *server) releasePages() *web.Releases {
 
 // mountProbes serves what a process without API shows of itself.
 func (s *server) mountProbes() {
-	probes := probeHandler(s.metrics, s.ready)
+	probes := probeHandler(s.metrics, s.ready, s.guard)
 	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
 		s.mux.Handle("GET "+path, probes)
 	}

@@ -125,7 +125,7 @@ func target(m *servedModel) route.Target {
 	b := m.conf.Breaker
 	return route.Target{
 		Name: m.conf.Name, Client: m.write, Model: m.target, Price: m.conf.Price.Price(), MaxConcurrent: m.conf.MaxConcurrent,
-		ContextTokens: m.shown.ContextTokens, Retires: m.conf.Retires.Time(),
+		Queues: m.conf.Provider == "local", ContextTokens: m.shown.ContextTokens, Retires: m.conf.Retires.Time(),
 		Breaker: route.Breaker{Window: b.Window, MinRequests: b.MinRequests, ErrorRatio: b.ErrorRatio, Open: b.Open, Trials: b.Trials},
 	}
 }

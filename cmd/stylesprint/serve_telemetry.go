@@ -64,8 +64,9 @@ func (s *server) telemetry(ctx context.Context) ([]gateway.Stage, httpserver.Mid
 
 // upstream says who serves a target, or the model where no target is known.
 func (s *server) upstream(model, target string) telemetry.Upstream {
+	c := s.plan.Load().config // the one that holds: models come with it
 	for _, name := range []string{target, model} {
-		for _, m := range s.config.Models {
+		for _, m := range c.Models {
 			if m.Name != name || name == "" {
 				continue
 			}
@@ -73,7 +74,7 @@ func (s *server) upstream(model, target string) telemetry.Upstream {
 				return telemetry.Upstream{Provider: "stylesprint"}
 			}
 			out := telemetry.Upstream{Provider: m.Provider, Address: "api.openai.com", Port: 443}
-			if u, err := url.Parse(baseURL(s.config, m)); err == nil && u.Host != "" {
+			if u, err := url.Parse(baseURL(c, m)); err == nil && u.Host != "" {
 				out.Address = u.Hostname()
 				out.Port, _ = strconv.Atoi(u.Port())
 				if out.Port == 0 && u.Scheme == "https" {

@@ -13,10 +13,11 @@ import (
 
 func TestUpstream(t *testing.T) {
 	t.Parallel()
-	s := &server{config: config.Config{Models: []config.Model{
+	s := &server{}
+	s.plan.Store(&plan{config: config.Config{Models: []config.Model{
 		{Name: "own", Provider: "local"}, {Name: "remote", Provider: "openai"},
 		{Name: "near", Provider: "openai", BaseURL: "http://127.0.0.1:8080/v1"}, {Name: "far", Provider: "openai", BaseURL: "https://models.example/v1"},
-	}}}
+	}}})
 	for _, c := range []struct {
 		model, target string
 		want          telemetry.Upstream

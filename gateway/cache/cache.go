@@ -11,7 +11,7 @@
 // Only what would be answered in the same way again is kept: requests with temperature 0, and
 // those whose client asks for it with the header "X-Cache: allow". "Cache-Control: no-store"
 // keeps a request out of the cache, "no-cache" asks the model anew and keeps its answer. Two
-// requests are the same if model, revision, conversation, parameters and further fields are,
+// requests are the same if model, chosen release, revision, conversation, parameters and further fields are,
 // JSON compared without regard to spaces and the order of members, and if both are streamed or
 // neither is; and if they come from the same key, unless Options.Shared says otherwise.
 //

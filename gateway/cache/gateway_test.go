@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"stylesprint"
@@ -130,4 +131,56 @@ func Example() {
 	// Output:
 	// miss A dress. 5
 	// hit A dress. 0
+}
+
+// drawing draws one release after another for the same words.
+type drawing struct {
+	n     *atomic.Int64
+	model *counting
+}
+
+func (d drawing) Describe(context.Context, string, gateway.Subject) (gateway.Description, error) {
+	id := fmt.Sprintf("r%d", d.n.Add(1)%2+1)
+	return gateway.Description{Release: id, Generate: counting{id, d.model.calls}, Params: generate.Params{Temperature: new(float64)}, Messages: []stylesprint.Message{{Role: stylesprint.RoleUser, Content: "x"}}}, nil
+}
+
+// counting is a release that answers with its id.
+type counting struct {
+	id    string
+	calls *atomic.Int64
+}
+
+func (c counting) Generate(context.Context, generate.Request) (stylesprint.Reply, error) {
+	c.calls.Add(1)
+	return stylesprint.Reply{Text: c.id, Release: c.id}, nil
+}
+
+func (c counting) Stream(ctx context.Context, r generate.Request, _ func(generate.Delta) error) (stylesprint.Reply, error) {
+	return c.Generate(ctx, r)
+}
+
+// Two releases that share a route share no answers, where the same words go to both: the first
+// one would answer for the other, whatever its share.
+func TestReleasesKeepTheirShares(t *testing.T) {
+	t.Parallel()
+	c, err := cache.New(cache.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := counting{"", new(atomic.Int64)}
+	g, err := gateway.New(gateway.Options{Describe: drawing{new(atomic.Int64), &all}, Stages: []gateway.Stage{c.Stage}, Models: []gateway.Model{{Name: "writer", Generate: all}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = g.Close(context.Background()) })
+	for i := range 6 {
+		w := httptest.NewRecorder()
+		g.ServeHTTP(w, httptest.NewRequest("POST", "/generate/", strings.NewReader(`{"sku":"A-1"}`)))
+		if want := fmt.Sprintf("r%d", (i+1)%2+1); w.Code != 200 || !strings.Contains(w.Body.String(), `"generated_text":"`+want+`"`) {
+			t.Errorf("%d: %s, want %s", i, w.Body, want)
+		}
+	}
+	if all.calls.Load() != 2 {
+		t.Errorf("%d calls, want one for each release", all.calls.Load())
+	}
 }

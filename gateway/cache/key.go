@@ -19,6 +19,7 @@ type identity struct {
 	Namespace string
 	Model     string
 	Target    string
+	Release   string
 	Revision  string
 	Purges    int64
 	Stream    bool
@@ -31,7 +32,7 @@ type identity struct {
 // keyOf fails where a field of the request is no JSON.
 func (c *Cache) keyOf(call *gateway.Call, stream bool) (key, error) {
 	id := identity{
-		Model: call.Model, Target: call.Request.Model, Revision: c.o.Revision(call.Model), Purges: c.purges.Load(), Stream: stream,
+		Model: call.Model, Target: call.Request.Model, Release: call.Release, Revision: c.o.Revision(call.Model), Purges: c.purges.Load(), Stream: stream,
 		Messages: call.Request.Messages, Prompt: call.Request.Prompt, Params: call.Request.Params,
 	}
 	if !c.o.Shared {

@@ -202,7 +202,11 @@ func (a *attempt) conclude(err *error, ended error) (v verdict, outcome string) 
 	if v.again && v.other && rest == 0 && !v.fault { // a spent quota
 		rest = p.breakerOf.Open
 	}
-	p.rest(now, rest)
+	if p.Queues && code == stylesprint.CodeRateLimited {
+		v.other = true // this caller need not ask again
+	} else {
+		p.rest(now, rest)
+	}
 	return v, string(code)
 }
 

@@ -62,6 +62,9 @@ type Target struct {
 	Price stylesprint.Price
 	// MaxConcurrent bounds the calls in flight; a full target is passed over. 0 is no bound.
 	MaxConcurrent int
+	// Queues says that Client has a queue which divides its room among callers: where it refuses
+	// one of them as rate_limited, that says nothing of the others, and the target is not left alone.
+	Queues bool
 	// ContextTokens is the longest prompt and answer together; 0 is unknown. See
 	// Policy.LargerContext.
 	ContextTokens int

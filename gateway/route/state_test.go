@@ -198,6 +198,24 @@ func TestAllOut(t *testing.T) {
 	}
 }
 
+// A target with a queue of its own refuses one caller, not all: it is asked by the next at once.
+func TestQueuesOfTargets(t *testing.T) {
+	t.Parallel()
+	for _, queues := range []bool{false, true} {
+		a := plays(failAfter(stylesprint.CodeRateLimited, time.Minute), say("yes"))
+		w := open(t, []*client{a}, func(o *route.Options) { o.Targets[0].Queues = queues })
+		_, _, err := w.ask(t.Context(), false)
+		var e *stylesprint.Error
+		if !errors.As(err, &e) || e.Code != stylesprint.CodeRateLimited || e.RetryAfter < 50*time.Second {
+			t.Errorf("the caller that the queue refused: %+v", err)
+		}
+		reply, _, err := w.ask(t.Context(), false)
+		if queues != (err == nil && reply.Text == "yes") {
+			t.Errorf("queues %t: the next caller got %q, %v", queues, reply.Text, err)
+		}
+	}
+}
+
 // A target that is out is let in by a probe that succeeds; one that nobody asks is taken out by two that fail.
 func TestProbes(t *testing.T) {
 	t.Parallel()

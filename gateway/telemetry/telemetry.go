@@ -252,10 +252,16 @@ func (t *Telemetry) request(c *gateway.Call, stream bool) []attribute.KeyValue {
 	if c.Caller.Class != "" {
 		a = append(a, attribute.String("stylesprint.key.class", c.Caller.Class))
 	}
-	if t.o.Content {
-		a = append(a, attribute.String("gen_ai.input.messages", messages(c.Request)))
-	}
 	return a
+}
+
+// asked is the question as what is inside has left it: the content policy takes out what may not
+// be kept, and where it refuses, says itself what may.
+func asked(c *gateway.Call) string {
+	if c.Kept != "" {
+		return message("user", c.Kept, "")
+	}
+	return messages(c.Request)
 }
 
 // response are the attributes that the answer adds to the span.
@@ -283,6 +289,9 @@ func (t *Telemetry) response(c *gateway.Call, r stylesprint.Reply, first time.Du
 	}
 	if r.Cost > 0 {
 		a = append(a, attribute.Float64("stylesprint.cost", r.Cost.Units()))
+	}
+	if t.o.Content {
+		a = append(a, attribute.String("gen_ai.input.messages", asked(c)))
 	}
 	if t.o.Content && r.Text != "" {
 		a = append(a, attribute.String("gen_ai.output.messages", message("assistant", r.Text, string(r.FinishReason))))
@@ -353,7 +362,7 @@ func (t *Telemetry) Middleware(next http.Handler) http.Handler {
 // traced lists the paths that ask a model; they are also the names of spans.
 func traced(path string) bool {
 	switch path {
-	case "/generate/", "/generate", "/v1/chat/completions", "/v1/completions", "/v1/embeddings":
+	case "/generate/", "/generate", "/answer", "/v1/chat/completions", "/v1/completions", "/v1/embeddings":
 		return true
 	}
 	return false

@@ -180,6 +180,34 @@ func TestContent(t *testing.T) {
 	}
 }
 
+// A span holds of a question what the content policy left of it, and nothing of what it refused.
+func TestContentIsThatOfThePolicy(t *testing.T) {
+	t.Parallel()
+	spans := tracetest.NewInMemoryExporter()
+	tel, err := telemetry.New(telemetry.Options{Tracer: sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans)), Content: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy := func(kept string, refuse error) gateway.Ask {
+		return func(_ context.Context, c *gateway.Call, _ func(generate.Delta) error) (stylesprint.Reply, error) {
+			c.Request.Prompt, c.Kept = "[redacted]", kept
+			return stylesprint.Reply{Text: "ok"}, refuse
+		}
+	}
+	for _, c := range []struct {
+		kept   string
+		refuse error
+	}{{"", nil}, {"[redacted]", nil}, {"[redacted]", &stylesprint.Error{Code: stylesprint.CodeRefused, Message: "no"}}} {
+		spans.Reset()
+		call := &gateway.Call{Model: "m", Request: generate.Request{Prompt: secret}, Header: http.Header{}}
+		_, _ = tel.Stage(policy(c.kept, c.refuse))(t.Context(), call, nil)
+		text := fmt.Sprint(spans.GetSpans()[0].Attributes)
+		if strings.Contains(text, secret) || !strings.Contains(text, "[redacted]") {
+			t.Errorf("%q, %v: %s", c.kept, c.refuse, text)
+		}
+	}
+}
+
 // What fails says how, on the span and in the duration's attributes.
 func TestErrors(t *testing.T) {
 	t.Parallel()

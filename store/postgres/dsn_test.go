@@ -42,10 +42,19 @@ func open1(t *testing.T, dsn string) *DB {
 func caughtUp(t *testing.T, primary, standby *DB) {
 	t.Helper()
 	want := logged(t, primary)
-	for deadline := time.Now().Add(20 * time.Second); logged(t, standby) != want; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the standby does not catch up")
+	var n int
+	const tables = "SELECT count(*) FROM pg_class WHERE relname IN ('requests', 'request_bodies', 'feedback')"
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		// The schema comes first, and piece by piece.
+		err := standby.sql.QueryRowContext(t.Context(), tables).Scan(&n)
+		if err == nil && n == 3 && logged(t, standby) == want {
+			return
 		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the standby does not catch up: %v", err)
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 
