@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"encoding/json"
 
 	"github.com/tidwall/gjson"
@@ -22,7 +23,15 @@ func (s shape) merged(c call, reply stylesprint.Reply, by *generatedBy) ([]byte,
 	if err != nil {
 		return nil, err
 	}
-	return disclosed(rewrite(raw, append(s.frame(o, s.object), member{"usage", usage}), ""), by)
+	fill := append(s.frame(o, s.object), member{"usage", usage})
+	if by == nil || bytes.Contains(raw, []byte(memberGeneratedBy)) {
+		return disclosed(rewrite(raw, fill, ""), by)
+	}
+	said, err := encode(by)
+	if err != nil {
+		return nil, err
+	}
+	return rewrite(raw, append(fill, member{memberGeneratedBy, said}), ""), nil
 }
 
 // readable says whether every choice of a provider's answer, of which there is one at

@@ -93,11 +93,14 @@ func (m *modelMetrics) observe(x *exchange, took time.Duration) {
 	if spent := took - x.firstToken; x.usage.CompletionTokens > 1 && spent > 0 {
 		m.speed.WithLabelValues(x.model, target).Observe(float64(x.usage.CompletionTokens) / spent.Seconds())
 	}
-	for kind, n := range map[string]int{"prompt": x.usage.PromptTokens, "completion": x.usage.CompletionTokens, "cached": x.usage.CachedTokens} {
+	add := func(kind string, n int) {
 		if n > 0 {
 			m.tokens.WithLabelValues(class, kind).Add(float64(n))
 		}
 	}
+	add("prompt", x.usage.PromptTokens)
+	add("completion", x.usage.CompletionTokens)
+	add("cached", x.usage.CachedTokens)
 	if x.cost > 0 {
 		m.cost.WithLabelValues(class).Add(x.cost.Units())
 	}

@@ -93,21 +93,25 @@ func (b gatewayBench) rounds(ctx context.Context, connections int, value func(lo
 
 // added is what proxy and gateway add to the median latency at one client.
 func (b gatewayBench) added(ctx context.Context) error {
-	us, err := b.rounds(ctx, 1, func(r loadtest.Result) float64 { return float64(r.Quantile(0.5)) / 1e3 }, "direct", "proxy", "gateway")
+	us, err := b.rounds(ctx, 1, func(r loadtest.Result) float64 { return float64(r.Quantile(0.5)) / 1e3 }, "direct", "proxy", "gateway", byDefault)
 	if err != nil {
 		return err
 	}
-	proxy, gateway, ratio := make([]float64, b.runs), make([]float64, b.runs), make([]float64, b.runs)
+	added := map[string][]float64{}
+	ratio := map[string][]float64{}
 	for i := range b.runs {
-		proxy[i], gateway[i] = us["proxy"][i]-us["direct"][i], us["gateway"][i]-us["direct"][i]
-		ratio[i] = gateway[i] / proxy[i]
+		for _, side := range []string{"proxy", "gateway", byDefault} {
+			added[side] = append(added[side], us[side][i]-us["direct"][i])
+			ratio[side] = append(ratio[side], added[side][i]/added["proxy"][i])
+		}
 	}
 	const note = "one client, interleaved rounds of 2 s"
 	for _, f := range []struct {
 		name, unit string
 		values     []float64
 	}{
-		{"direct p50", "us", us["direct"]}, {"proxy added p50", "us", proxy}, {"gateway added p50", "us", gateway}, {"added p50, gateway over proxy", "ratio", ratio},
+		{"direct p50", "us", us["direct"]}, {"proxy added p50", "us", added["proxy"]}, {"gateway added p50", "us", added["gateway"]}, {"added p50, gateway over proxy", "ratio", ratio["gateway"]},
+		{byDefault + ", added p50", "us", added[byDefault]}, {"added p50, " + byDefault + " over proxy", "ratio", ratio[byDefault]},
 	} {
 		if err := b.print(figure{Name: f.name, Unit: f.unit, Note: note}, f.values); err != nil {
 			return err
@@ -118,21 +122,26 @@ func (b gatewayBench) added(ctx context.Context) error {
 
 // throughput is requests a second at sixteen clients.
 func (b gatewayBench) throughput(ctx context.Context) error {
-	got, err := b.rounds(ctx, 16, loadtest.Result.Rate, "direct", "proxy", "gateway")
+	got, err := b.rounds(ctx, 16, loadtest.Result.Rate, "direct", "proxy", "gateway", byDefault)
 	if err != nil {
 		return err
 	}
-	ratio := make([]float64, b.runs)
-	for i := range ratio {
-		ratio[i] = got["gateway"][i] / got["proxy"][i]
-	}
 	const note = "16 clients, interleaved rounds of 2 s"
-	for _, side := range []string{"direct", "proxy", "gateway"} {
+	for _, side := range []string{"direct", "proxy", "gateway", byDefault} {
 		if err := b.print(figure{Name: side + " at 16 clients", Unit: "requests/s", Note: note}, got[side]); err != nil {
 			return err
 		}
 	}
-	return b.print(figure{Name: "requests/s, gateway over proxy", Unit: "ratio", Note: note}, ratio)
+	for _, side := range []string{"gateway", byDefault} {
+		ratio := make([]float64, b.runs)
+		for i := range ratio {
+			ratio[i] = got[side][i] / got["proxy"][i]
+		}
+		if err := b.print(figure{Name: "requests/s, " + side + " over proxy", Unit: "ratio", Note: note}, ratio); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // frontier is the highest rate at which the 99th percentile stays within a bound and

@@ -2,11 +2,12 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -62,12 +63,14 @@ func (p *benchParts) start(ctx context.Context) error {
 	return p.serve(ctx)
 }
 
-// serve starts the server as a user would: with keys, limits, request log and metrics.
+// serve starts two servers over one data folder: with keys, limits, request log and metrics;
+// and with all that there is by default.
 func (p *benchParts) serve(ctx context.Context) error {
 	file := filepath.Join(p.dir, "stylesprint.yaml")
+	full := filepath.Join(p.dir, "default.yaml")
 	text := fmt.Sprintf("addr: 127.0.0.1:0\nmax_in_flight: 4096\nno_jobs: true\nmodels:\n  - {name: mock, provider: openai, model: mock, base_url: \"http://%s/v1\", price: {input_per_million: 0.15, output_per_million: 0.6}}\n"+
 		"  - {name: paced, provider: openai, model: mock, base_url: \"http://%s/v1\"}\n", p.addrs["direct"], p.addrs["paced direct"])
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+	if err := errors.Join(os.WriteFile(full, []byte(text), 0o600), os.WriteFile(file, []byte(text+"safety: {policy: \"off\"}\n"), 0o600)); err != nil {
 		return err
 	}
 	create := p.command(ctx, "keys", "create", "--name", "bench", "--scope", "generate", "--requests-per-minute", "100000000", "--tokens-per-minute", "1000000000000", "--json")
@@ -86,17 +89,10 @@ func (p *benchParts) serve(ctx context.Context) error {
 		return fmt.Errorf("create a key: %w", err)
 	}
 	p.key = made.Key
-	log, err := os.OpenFile(filepath.Join(p.dir, "log"), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
-	if err != nil {
+	if _, err := p.listen(ctx, byDefault, "serve", "--config", full); err != nil {
 		return err
 	}
-	defer log.Close()
-	p.server = p.command(ctx, "serve", "--config", file)
-	p.server.Stderr = log
-	if err := p.run(p.server); err != nil {
-		return err
-	}
-	if p.addrs["gateway"], err = listening(ctx, log.Name()); err != nil {
+	if p.server, err = p.listen(ctx, "gateway", "serve", "--quiet", "--config", file); err != nil {
 		return err
 	}
 	p.addrs["paced gateway"] = p.addrs["gateway"]
@@ -105,27 +101,50 @@ func (p *benchParts) serve(ctx context.Context) error {
 	return nil
 }
 
-// listening waits for the address in a server's log.
-func listening(ctx context.Context, log string) (string, error) {
+// byDefault is the side with all that a server has without settings: the content policy, and a
+// line in its log for each request, beside keys, limits, request log and metrics.
+const byDefault = "gateway as by default"
+
+// listen starts a server and waits until it answers.
+func (p *benchParts) listen(ctx context.Context, side string, args ...string) (*exec.Cmd, error) {
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	p.addrs[side] = free.Addr().String()
+	if err := free.Close(); err != nil {
+		return nil, err
+	}
+	log, err := os.OpenFile(filepath.Join(p.dir, side+".log"), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	cmd := p.command(ctx, append(args, "--addr", p.addrs[side])...)
+	cmd.Stderr = log
+	if err := p.run(cmd); err != nil {
+		return nil, err
+	}
+	return cmd, answering(ctx, p.addrs[side], log.Name())
+}
+
+// answering waits for a server; one that does not come has said why in its log.
+func answering(ctx context.Context, addr, log string) error {
 	for range 200 {
-		b, err := os.ReadFile(log)
-		if err != nil {
-			return "", err
-		}
-		for line := range bytes.Lines(b) {
-			var entry struct{ Msg, Addr string }
-			if json.Unmarshal(line, &entry) == nil && entry.Msg == "listening" {
-				return entry.Addr, nil
+		if resp, err := http.Get("http://" + addr + "/readyz"); err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return nil
 			}
 		}
 		select {
 		case <-ctx.Done():
-			return "", ctx.Err()
+			return ctx.Err()
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
-	b, _ := os.ReadFile(log)
-	return "", fmt.Errorf("the server did not start: %s", b)
+	b, err := os.ReadFile(log)
+	return errors.Join(fmt.Errorf("the server did not start: %s", b), err)
 }
 
 // command is this program with a data folder of its own.

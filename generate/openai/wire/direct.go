@@ -17,7 +17,8 @@ import (
 const (
 	maxIdle      = 256
 	idleTime     = 90 * time.Second
-	maxHeadBytes = 1 << 20 // of an answer's header
+	restTime     = time.Millisecond // in which a server does not close what it has just used
+	maxHeadBytes = 1 << 20          // of an answer's header
 	dialTime     = 10 * time.Second
 )
 
@@ -117,7 +118,7 @@ func (d *direct) take(ctx context.Context, req *http.Request) (*directConn, erro
 		if c == nil {
 			break
 		}
-		if time.Since(c.since) < idleTime && alive(c.Conn) {
+		if idle := time.Since(c.since); idle < restTime || idle < idleTime && alive(c.Conn) {
 			return c, nil
 		}
 		_ = c.Close()

@@ -127,6 +127,7 @@ func TestDirectNoticesClosedConnections(t *testing.T) {
 		for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) { // until the end of the connection has arrived
 			d.mu.Lock()
 			gone := len(d.idle) == 1 && !alive(d.idle[0].Conn)
+			d.idle[0].since = time.Now().Add(-2 * restTime)
 			d.mu.Unlock()
 			if gone {
 				break

@@ -55,6 +55,7 @@ type Client struct {
 	base    *url.URL
 	http    *http.Client
 	options Options
+	paths   sync.Map // *url.URL by path; not changed once there
 
 	mu      sync.Mutex
 	closed  bool
@@ -254,14 +255,23 @@ func (c *Client) send(req *http.Request) (*http.Response, error) {
 	return c.http.Transport.RoundTrip(req)
 }
 
-// request builds a call as http.NewRequest does, but for reading the URL each time.
-func (c *Client) request(ctx context.Context, k call) *http.Request {
-	u := c.base.JoinPath(k.path)
+// at is the address of a path below the base. Callers have a few constant paths.
+func (c *Client) at(path string) *url.URL {
+	if u, ok := c.paths.Load(path); ok {
+		return u.(*url.URL)
+	}
+	u := c.base.JoinPath(path)
 	if !strings.HasPrefix(u.Path, "/") {
 		u.Path = "/" + u.Path // the base has no path
 	}
+	c.paths.Store(path, u)
+	return u
+}
+
+// request builds a call as http.NewRequest does, but for reading the URL each time.
+func (c *Client) request(ctx context.Context, k call) *http.Request {
 	req := (&http.Request{
-		Method: k.method, URL: u, Host: c.base.Host,
+		Method: k.method, URL: c.at(k.path), Host: c.base.Host,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: make(http.Header, 8),
 	}).WithContext(ctx)
 	if len(k.body) > 0 {
