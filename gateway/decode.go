@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"math"
 	"net/http"
@@ -24,7 +23,10 @@ func readBody(r *http.Request) ([]byte, error) {
 	if enc := r.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
 		return nil, refusal(http.StatusUnsupportedMediaType, "Compressed bodies are not accepted", "send the JSON as it is, without Content-Encoding")
 	}
-	b, err := io.ReadAll(r.Body)
+	var read bytes.Buffer
+	read.Grow(int(max(0, min(r.ContentLength, 64<<10))) + bytes.MinRead)
+	_, err := read.ReadFrom(r.Body)
+	b := read.Bytes()
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):

@@ -235,14 +235,14 @@ func (b gatewayBench) memory(ctx context.Context) error {
 	}
 	under := <-during
 	select {
-	case <-time.After(20 * time.Second):
+	case <-time.After(30 * time.Second):
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	for _, f := range []struct {
 		name  string
 		value float64
-	}{{"memory before load", b.idle}, {"memory before 10 s at 16 clients", before}, {"memory under load", under}, {"memory 20 s after load", b.resident()}} {
+	}{{"memory before load", b.idle}, {"memory before 10 s at 16 clients", before}, {"memory under load", under}, {"memory 30 s after load", b.resident()}} {
 		if err := b.print(figure{Name: f.name, Unit: "MB", Note: "resident, the server's process"}, []float64{f.value / 1e6}); err != nil {
 			return err
 		}

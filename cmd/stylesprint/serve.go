@@ -232,7 +232,7 @@ func (s *server) assemble(ctx context.Context) error {
 	s.metrics = prometheus.NewRegistry()
 	s.metrics.MustRegister(&s.app.engines, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.ready, s.closing, s.mux = new(httpserver.Readiness), make(chan struct{}), http.NewServeMux()
-	s.tasks = append(s.tasks, s.watchReload)
+	s.tasks = append(s.tasks, s.watchReload, giveBack)
 	if s.how.role.jobs() {
 		s.tasks = append(s.tasks, s.workOnJobs)
 	}

@@ -172,7 +172,7 @@ func (c *Client) whole(ctx context.Context, method, path string, body []byte) ([
 	var reply []byte
 	err := c.exchange(ctx, call{method: method, path: path, body: body, accept: "application/json"}, func(r *http.Response, from io.Reader) error {
 		var err error
-		reply, err = c.readAll(from)
+		reply, err = c.readAll(from, r.ContentLength)
 		return err
 	})
 	return reply, err
@@ -184,7 +184,7 @@ func (c *Client) whole(ctx context.Context, method, path string, body []byte) ([
 func (c *Client) Stream(ctx context.Context, path string, body []byte, yield func(Event) (done bool, err error)) error {
 	return c.exchange(ctx, call{method: http.MethodPost, path: path, body: body, accept: "text/event-stream"}, func(r *http.Response, from io.Reader) error {
 		if strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
-			data, err := c.readAll(from)
+			data, err := c.readAll(from, r.ContentLength)
 			if err != nil {
 				return err
 			}
@@ -305,12 +305,13 @@ func (c *Client) setHeaders(req *http.Request, k call) {
 	h.Del("Tracestate")
 }
 
-func (c *Client) readAll(from io.Reader) ([]byte, error) {
-	b, err := io.ReadAll(from)
-	if err != nil {
+// readAll reads a whole answer, of so many bytes as its header says; negative or wrong is fine.
+func (c *Client) readAll(from io.Reader, length int64) ([]byte, error) {
+	b := bytes.NewBuffer(make([]byte, 0, max(0, min(length, 64<<10))+bytes.MinRead))
+	if _, err := b.ReadFrom(from); err != nil {
 		return nil, err
 	}
-	return c.redact(b), nil
+	return c.redact(b.Bytes()), nil
 }
 
 // minSecret is the length below which a key is no secret: servers on one's own machine
