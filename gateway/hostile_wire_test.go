@@ -193,8 +193,10 @@ func TestDribbledBodies(t *testing.T) {
 		}
 	}
 	slow.Wait()
-	if n := s.metric(t, "stylesprint_http_requests_in_flight"); n != 0 {
-		t.Errorf("%v requests are still in flight", n)
+	for end := time.Now().Add(10 * time.Second); s.metric(t, "stylesprint_http_requests_in_flight") != 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("requests are still in flight")
+		}
 	}
 	s.calm(t)
 }

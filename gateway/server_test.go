@@ -11,8 +11,10 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -58,6 +60,8 @@ func leaked(wait time.Duration) string {
 
 // server is a gateway behind a real listener.
 type server struct {
+	ends     sync.Map     // of requests by name: a channel that is closed when the handler has returned
+	requests atomic.Int64 // named so far
 	*gateway.Gateway
 	url     string
 	addr    string
@@ -94,7 +98,7 @@ func serve(t testing.TB, s setup) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.server.Handler, s.server.Listener, s.server.Readiness = httpserver.Chain(mux, httpserver.LocalOnly()), l, out.ready
+	s.server.Handler, s.server.Listener, s.server.Readiness = httpserver.Chain(mux, out.noteEnds, httpserver.LocalOnly()), l, out.ready
 	srv, err := httpserver.New(s.server)
 	if err != nil {
 		t.Fatal(err)
@@ -195,6 +199,37 @@ func (a answer) json(t testing.TB) map[string]any {
 	return m
 }
 
+// headerTest names a request, so that its client can wait until its handler has returned: the
+// answer goes out before metrics and log know of it.
+const headerTest = "X-Test-Request"
+
+// noteEnds tells when handlers return.
+func (s *server) noteEnds(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if c, ok := s.ends.Load(r.Header.Get(headerTest)); ok {
+				close(c.(chan struct{}))
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// named gives a request a name; the returned function waits for the end of its handler, if it
+// came as far as that.
+func (s *server) named(r *http.Request) (ended func()) {
+	name, c := strconv.FormatInt(s.requests.Add(1), 10), make(chan struct{})
+	s.ends.Store(name, c)
+	r.Header.Set(headerTest, name)
+	return func() {
+		select {
+		case <-c:
+		case <-time.After(time.Second):
+		}
+		s.ends.Delete(name)
+	}
+}
+
 func (s *server) do(t testing.TB, method, path, body string, header ...string) answer {
 	t.Helper()
 	req, err := http.NewRequest(method, s.url+path, strings.NewReader(body))
@@ -207,6 +242,7 @@ func (s *server) do(t testing.TB, method, path, body string, header ...string) a
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
+	ended := s.named(req)
 	resp, err := s.client.Do(req)
 	if err != nil {
 		t.Fatal(err)
@@ -216,6 +252,7 @@ func (s *server) do(t testing.TB, method, path, body string, header ...string) a
 	if err != nil && err != io.ErrUnexpectedEOF {
 		t.Fatal(err)
 	}
+	ended()
 	return answer{resp.StatusCode, resp.Header, string(b)}
 }
 
@@ -258,13 +295,20 @@ func events(t testing.TB, r io.Reader) (out []event, comments int, whole bool) {
 // stream posts and reads events.
 func (s *server) stream(t testing.TB, path, body string) (answer, []event, bool) {
 	t.Helper()
-	resp, err := s.client.Post(s.url+path, "application/json", strings.NewReader(body))
+	req, err := http.NewRequest("POST", s.url+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	ended := s.named(req)
+	resp, err := s.client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
 	var kept bytes.Buffer
 	got, _, whole := events(t, io.TeeReader(resp.Body, &kept))
+	ended()
 	return answer{resp.StatusCode, resp.Header, kept.String()}, got, whole
 }
 
