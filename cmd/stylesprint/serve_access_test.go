@@ -247,10 +247,10 @@ func TestOwnKeysAreNowhere(t *testing.T) {
 	}
 }
 
-func TestAdminMiddleware(t *testing.T) {
-	t.Parallel()
-	s := openShop(t)
-	var c, err = (&app{world: world{getenv: func(k string) string {
+// doorOf is a doorkeeper over a shop's database.
+func doorOf(t *testing.T, s *shop) *doorkeeper {
+	t.Helper()
+	c, err := (&app{world: world{getenv: func(k string) string {
 		return map[string]string{"HOME": s.home, "XDG_DATA_HOME": filepath.Join(s.home, "data")}[k]
 	}}}).config()
 	if err != nil {
@@ -266,6 +266,13 @@ func TestAdminMiddleware(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return door
+}
+
+func TestAdminMiddleware(t *testing.T) {
+	t.Parallel()
+	s := openShop(t)
+	door := doorOf(t, s)
 	h := door.admin()(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
 	ask := func(key string) *httptest.ResponseRecorder {
 		r := httptest.NewRequest(http.MethodPost, "/admin/reload", nil)

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -237,22 +236,7 @@ func TestSessionsWithoutKeyAreApart(t *testing.T) {
 	t.Parallel()
 	s := openShop(t)
 	s.key("--name", "ops", "--scope", "admin")
-	c, err := (&app{world: world{getenv: func(k string) string {
-		return map[string]string{"HOME": s.home, "XDG_DATA_HOME": filepath.Join(s.home, "data")}[k]
-	}}}).config()
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := &app{world: world{getenv: func(string) string { return "" }}}
-	db, err := a.openStore(t.Context(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	door, err := a.newDoorkeeper(t.Context(), c, db, slog.New(slog.DiscardHandler), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	door := doorOf(t, s)
 	caller := func(subject string) string {
 		_, secret, err := door.sessions.Begin(t.Context(), subject, []access.Scope{access.Generate})
 		if err != nil {

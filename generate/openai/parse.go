@@ -11,6 +11,22 @@ import (
 
 var errShape = errors.New("not what the protocol says")
 
+// membersIn calls read for each member of an object until it returns an error; null has none.
+func membersIn(v gjson.Result, read func(name string, v gjson.Result) error) error {
+	if v.Type == gjson.Null {
+		return nil
+	}
+	if !v.IsObject() {
+		return errShape
+	}
+	var err error
+	v.ForEach(func(k, v gjson.Result) bool {
+		err = read(k.Str, v)
+		return err == nil
+	})
+	return err
+}
+
 // parse reads an answer or a chunk as json.Unmarshal would, in a fifth of the time: what
 // is not read is not decoded.
 func parse(b []byte) (reply, error) {
@@ -19,16 +35,8 @@ func parse(b []byte) (reply, error) {
 		err := json.Unmarshal(b, &r)
 		return r, err
 	}
-	root := gjson.ParseBytes(b)
-	if root.Type == gjson.Null {
-		return r, nil
-	}
-	if !root.IsObject() {
-		return r, errShape
-	}
-	var err error
-	root.ForEach(func(k, v gjson.Result) bool {
-		switch k.Str {
+	err := membersIn(gjson.ParseBytes(b), func(name string, v gjson.Result) (err error) {
+		switch name {
 		case "model":
 			r.Model, err = textIn(v)
 		case "choices":
@@ -36,7 +44,7 @@ func parse(b []byte) (reply, error) {
 		case "usage":
 			r.Usage, err = usageIn(v)
 		}
-		return err == nil
+		return err
 	})
 	return r, err
 }
@@ -75,15 +83,8 @@ func choicesIn(v gjson.Result) ([]choice, error) {
 
 func choiceIn(v gjson.Result) (choice, error) {
 	var c choice
-	if v.Type == gjson.Null {
-		return c, nil
-	}
-	if !v.IsObject() {
-		return c, errShape
-	}
-	var err error
-	v.ForEach(func(k, v gjson.Result) bool {
-		switch k.Str {
+	err := membersIn(v, func(name string, v gjson.Result) (err error) {
+		switch name {
 		case "index":
 			c.Index, err = wholeIn(v)
 		case "text":
@@ -95,7 +96,7 @@ func choiceIn(v gjson.Result) (choice, error) {
 		case "finish_reason":
 			c.FinishReason, err = textIn(v)
 		}
-		return err == nil
+		return err
 	})
 	return c, err
 }
@@ -103,27 +104,19 @@ func choiceIn(v gjson.Result) (choice, error) {
 // contentIn reads a message or a delta.
 func contentIn(v gjson.Result) (content, error) {
 	var c content
-	if v.Type == gjson.Null {
-		return c, nil
-	}
-	if !v.IsObject() {
-		return c, errShape
-	}
-	var err error
-	v.ForEach(func(k, v gjson.Result) bool {
-		switch k.Str {
-		case "content":
-			if v.IsArray() {
-				err = c.Content.UnmarshalJSON([]byte(v.Raw))
-			} else {
-				var s string
-				s, err = textIn(v)
-				c.Content = text(s)
-			}
-		case "refusal":
+	err := membersIn(v, func(name string, v gjson.Result) error {
+		var s string
+		var err error
+		switch {
+		case name == "refusal":
 			c.Refusal, err = textIn(v)
+		case name == "content" && v.IsArray():
+			err = c.Content.UnmarshalJSON([]byte(v.Raw))
+		case name == "content":
+			s, err = textIn(v)
+			c.Content = text(s)
 		}
-		return err == nil
+		return err
 	})
 	return c, err
 }
@@ -132,26 +125,25 @@ func usageIn(v gjson.Result) (*usage, error) {
 	if v.Type == gjson.Null {
 		return nil, nil
 	}
-	if !v.IsObject() {
-		return nil, errShape
-	}
 	var u usage
-	var err error
-	v.ForEach(func(k, v gjson.Result) bool {
-		switch k.Str {
+	err := membersIn(v, func(name string, v gjson.Result) (err error) {
+		switch name {
 		case "prompt_tokens":
 			u.Prompt, err = wholeIn(v)
 		case "completion_tokens":
 			u.Completion, err = wholeIn(v)
 		case "prompt_tokens_details":
-			v.ForEach(func(k, v gjson.Result) bool {
-				if k.Str == "cached_tokens" {
+			if !v.IsObject() { // some servers have something else there
+				return nil
+			}
+			err = membersIn(v, func(name string, v gjson.Result) (err error) {
+				if name == "cached_tokens" {
 					u.Details.Cached, err = wholeIn(v)
 				}
-				return err == nil
+				return err
 			})
 		}
-		return err == nil
+		return err
 	})
 	return &u, err
 }

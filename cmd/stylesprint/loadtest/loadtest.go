@@ -55,11 +55,6 @@ func chat(addr, key, model string, stream bool) []byte {
 	return post(addr, "/v1/chat/completions", key, body+"}")
 }
 
-// GenerateRequest is the bytes of a POST /generate/.
-func GenerateRequest(addr, key string) []byte {
-	return post(addr, "/generate/", key, `{"prompt":"Describe a midi dress in recycled linen, sage green, with pockets, for a summer wedding guest.","max_tokens":64}`)
-}
-
 func post(addr, path, key, body string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n", path, addr, len(body))

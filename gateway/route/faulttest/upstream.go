@@ -231,6 +231,3 @@ func half(s string) string { return s[:len(s)/2] }
 
 // repeated is a piece n times.
 func repeated(text string, n int) string { return strings.Repeat(text, n) }
-
-// Stop stops the server before the test's end.
-func (u *Upstream) Stop() { u.server.Close() }

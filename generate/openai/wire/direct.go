@@ -17,7 +17,7 @@ import (
 const (
 	maxIdle      = 256
 	idleTime     = 90 * time.Second
-	restTime     = time.Millisecond // in which a server does not close what it has just used
+	restTime     = time.Millisecond // after which an idle connection is looked at before it is used
 	maxHeadBytes = 1 << 20          // of an answer's header
 	dialTime     = 10 * time.Second
 )
@@ -25,8 +25,10 @@ const (
 // direct is an http.RoundTripper for plain HTTP/1.1. A request writes and reads its
 // connection from its own goroutine; net/http's transport hands each one to two others and
 // back, which on a machine's own network takes longer than all the rest of a call. Parsing is
-// net/http's. It never sends a request twice: a connection that the server closed while it
-// was idle is noticed before it is used, and what fails after that is the caller's to judge.
+// net/http's. All requests go to one server: idle connections are not kept by host. It never
+// sends a request twice: a connection that the server closed while it was idle is noticed before
+// it is used, unless it rested for less than restTime, and what fails after that is the caller's
+// to judge.
 type direct struct {
 	dialer net.Dialer
 
