@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"stylesprint"
@@ -126,9 +127,15 @@ func (f *fields) conversation(name string) conversation {
 	if f.err != nil {
 		return c
 	}
+	c.messages = make([]stylesprint.Message, 0, len(items))
 	blank := true
 	for i, raw := range items {
-		m := object(fmt.Sprintf("%s[%d]", name, i), raw)
+		if m, ok := plainMessage(raw); ok {
+			blank = blank && strings.TrimSpace(m.Content) == ""
+			c.messages = append(c.messages, m)
+			continue
+		}
+		m := object(name+"["+strconv.Itoa(i)+"]", raw)
 		role := m.role(&c)
 		content := m.content(&c)
 		for member, v := range m.rest { // refusal, tool_calls, name ...
@@ -147,6 +154,31 @@ func (f *fields) conversation(name string) conversation {
 		f.err = invalid(name, promptRequired+": "+name+" holds no text")
 	}
 	return c
+}
+
+// plainMessage reads a message that has a known role, a text and nothing else, as most do.
+func plainMessage(raw []byte) (m stylesprint.Message, ok bool) {
+	role, content := 0, 0 // how often they are there
+	plain := each(raw, func(name string, value []byte) {
+		switch name {
+		case "role":
+			role++
+			switch string(value) {
+			case `"system"`:
+				m.Role = stylesprint.RoleSystem
+			case `"user"`:
+				m.Role = stylesprint.RoleUser
+			case `"assistant"`:
+				m.Role = stylesprint.RoleAssistant
+			}
+		case "content":
+			content++
+			m.Content, ok = textOf(value)
+		default:
+			content = -1
+		}
+	})
+	return m, plain && ok && m.Role != "" && role == 1 && content == 1
 }
 
 func (f *fields) role(c *conversation) stylesprint.Role {
@@ -174,7 +206,7 @@ func (f *fields) content(c *conversation) string {
 		parts, _ := f.list("content")
 		texts := make([]string, 0, len(parts))
 		for i, raw := range parts {
-			path := fmt.Sprintf("%scontent[%d]", f.path, i)
+			path := f.path + "content[" + strconv.Itoa(i) + "]"
 			part := object(path, raw)
 			if kind := part.text("type"); kind != "text" && part.err == nil {
 				c.cannotHold(path + "." + clip(kind))

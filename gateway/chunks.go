@@ -22,7 +22,7 @@ type chunks struct {
 	s       *stream
 	created int64
 	by      func(stylesprint.Reply) *generatedBy
-	filling []member // what every chunk has
+	filling filling  // what every chunk has
 	held    [][]byte // provider's chunks before the first content
 	last    []byte   // provider's chunk that may be the stream's last
 	opened  bool     // the first chunk of our own, which names the role, was sent
@@ -121,8 +121,8 @@ func worthSending(piece json.RawMessage) bool {
 // pass sends a provider's chunk with what it lacks filled in. Chunks before
 // the first content wait for it.
 func (c *chunks) pass(raw []byte, how passing) error {
-	if c.filling == nil {
-		c.filling = c.shape.frame(completionObject{ID: c.shape.prefix + c.x.id, Created: c.created, Model: c.model.Name}, c.shape.chunk)
+	if c.filling.value == nil {
+		c.filling = c.shape.frame(c.x.id, c.shape.chunk, c.model.Name, c.created)
 	}
 	c.passed = true
 	if err := c.before(); err != nil {
@@ -131,7 +131,7 @@ func (c *chunks) pass(raw []byte, how passing) error {
 	chunk := rewrite(raw, c.filling, how.drop)
 	if how.last {
 		if bytes.Contains(chunk, []byte(memberGeneratedBy)) { // of a gateway behind this one
-			chunk = rewrite(chunk, nil, memberGeneratedBy)
+			chunk = rewrite(chunk, filling{}, memberGeneratedBy)
 		}
 		c.last = oneLine(chunk)
 		return nil
@@ -206,11 +206,7 @@ func (c *chunks) finish(reply stylesprint.Reply) error {
 		c.held, c.last = append(c.held, c.last), nil
 	}
 	if n := len(c.held); n > 0 && c.ended && !lacksUsage {
-		b, err := disclosed(c.held[n-1], by)
-		if err != nil {
-			return err
-		}
-		c.held[n-1], by = b, nil
+		c.held[n-1], by = disclosed(c.held[n-1], by), nil
 	}
 	if err := c.release(); err != nil {
 		return err

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"bytes"
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -56,7 +55,7 @@ func (g *Gateway) generatedBy(x *exchange, m *Model, reply stylesprint.Reply) *g
 // disclose sets the headers of generated text. They go out before a stream is whole, so they say
 // only what is known by then.
 func (g *Gateway) disclose(h http.Header, policy string) {
-	h.Set(headerGeneratedBy, fmt.Sprintf("%s; kind=language-model", g.o.Disclosure.Program))
+	h[headerGeneratedBy] = g.generator // shared: nobody adds to it
 	if policy != "" {
 		h.Set(headerContentPolicy, policy)
 	}
@@ -82,13 +81,22 @@ const memberGeneratedBy = "generated_by"
 
 // disclosed adds the member to an object of a provider's, in place of one that a gateway
 // behind this one wrote.
-func disclosed(object []byte, by *generatedBy) ([]byte, error) {
-	b, err := encode(by)
-	if err != nil {
-		return nil, err
-	}
+func disclosed(object []byte, by *generatedBy) []byte {
 	if bytes.Contains(object, []byte(memberGeneratedBy)) {
-		object = rewrite(object, nil, memberGeneratedBy)
+		object = rewrite(object, filling{}, memberGeneratedBy)
 	}
-	return rewrite(object, []member{{memberGeneratedBy, b}}, ""), nil
+	return rewrite(object, filling{[]string{memberGeneratedBy}, func(string) string { return by.json() }}, "")
+}
+
+// json is what encode writes.
+func (by *generatedBy) json() string {
+	b := make([]byte, 0, 128)
+	b = appendQuoted(append(b, `{"program":`...), by.Program)
+	b = appendQuoted(append(b, `,"model":`...), by.Model)
+	for _, m := range [...][2]string{{`,"release":`, by.Release}, {`,"policy":`, by.Policy}, {`,"statement":`, by.Statement}} {
+		if m[1] != "" {
+			b = appendQuoted(append(b, m[0]...), m[1])
+		}
+	}
+	return string(append(b, '}'))
 }

@@ -165,6 +165,7 @@ type Gateway struct {
 	closed           atomic.Bool
 	inFlight         atomic.Int64 // requests to models
 	created          int64        // Unix time of start, for the model list
+	generator        []string     // X-Generated-By of generated text
 	handler          http.Handler
 
 	feedback feedbackRates
@@ -183,7 +184,7 @@ func New(o Options) (*Gateway, error) {
 	}
 	g := &Gateway{
 		o: o, metrics: m,
-		created: time.Now().Unix(),
+		created: time.Now().Unix(), generator: []string{o.Disclosure.Program + "; kind=language-model"},
 	}
 	g.live.Store(newLive(o.settings()))
 	if g.openAPI, err = openAPIDocument(g.routes()); err != nil {

@@ -1,9 +1,9 @@
 package gateway
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -82,25 +82,25 @@ func textOf(raw []byte) (s string, ok bool) {
 }
 
 // absent is true for a member that says nothing: none, null or "".
-func absent(value []byte) bool {
-	v := bytes.TrimSpace(value)
-	return len(v) == 0 || string(v) == "null" || string(v) == `""`
+func absent(value string) bool {
+	v := strings.TrimSpace(value)
+	return v == "" || v == "null" || v == `""`
 }
 
-// member is one member of an object that rewrite adds.
-type member struct {
-	name  string
-	value []byte // JSON
+// filling are the members that an object must have; only what it lacks is made.
+type filling struct {
+	names []string                 // at most 64
+	value func(name string) string // JSON; "" adds nothing
 }
 
 // rewrite writes a valid object anew: what it lacks, or has as null or "", is taken from
-// fill; members named in drop are left out. Everything else stays as it is, byte for byte
+// fill; the member named in drop is left out. Everything else stays as it is, byte for byte
 // and in its order.
-func rewrite(raw []byte, fill []member, drop string) []byte {
+func rewrite(raw []byte, fill filling, drop string) []byte {
 	out := make([]byte, 0, len(raw)+256)
 	out = append(out, '{')
 	var seen uint64 // bits of fill
-	add := func(name, value []byte) {
+	add := func(name, value string) {
 		if len(out) > 1 {
 			out = append(out, ',')
 		}
@@ -111,35 +111,43 @@ func rewrite(raw []byte, fill []member, drop string) []byte {
 		if name == drop && drop != "" {
 			return true
 		}
-		for i := range fill {
-			if fill[i].name != name {
-				continue
-			}
+		if i := slices.Index(fill.names, name); i >= 0 {
 			if seen&(1<<i) != 0 {
 				return true // twice in raw: the first one is there already
 			}
 			seen |= 1 << i
-			if absent([]byte(v.Raw)) {
-				add([]byte(k.Raw), fill[i].value)
+			if absent(v.Raw) {
+				add(k.Raw, fill.value(name))
 				return true
 			}
 		}
-		add([]byte(k.Raw), []byte(v.Raw))
+		add(k.Raw, v.Raw)
 		return true
 	})
-	for i, m := range fill {
-		if seen&(1<<i) == 0 && m.value != nil {
-			add(strconv.AppendQuote(nil, m.name), m.value)
+	for i, name := range fill.names {
+		if seen&(1<<i) != 0 {
+			continue
+		}
+		if value := fill.value(name); value != "" {
+			add(strconv.Quote(name), value)
 		}
 	}
 	return append(out, '}')
 }
 
-// quoted is a text as JSON.
-func quoted(s string) []byte {
-	b, err := encode(s)
-	if err != nil { // cannot be: it is a string
-		return []byte(`""`)
+// appendQuoted appends a text as JSON, as encode writes it.
+func appendQuoted(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			quoted, err := encode(s)
+			if err != nil { // cannot be: it is a string
+				quoted = []byte(`""`)
+			}
+			return append(b, quoted...)
+		}
 	}
-	return b
+	return append(append(append(b, '"'), s...), '"')
 }
+
+// quoted is a text as JSON.
+func quoted(s string) string { return string(appendQuoted(nil, s)) }

@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+
+	"stylesprint"
 )
 
 // members reads what encoding/json reads, to the same parts.
@@ -50,7 +52,9 @@ func FuzzMembers(f *testing.F) {
 
 func TestRewrite(t *testing.T) {
 	t.Parallel()
-	fill := []member{{"id", []byte(`"ours"`)}, {"model", []byte(`"m"`)}, {"usage", nil}}
+	fill := filling{[]string{"id", "model", "usage"}, func(name string) string {
+		return map[string]string{"id": `"ours"`, "model": `"m"`}[name]
+	}}
 	for _, c := range []struct{ in, drop, want string }{
 		{`{"id":"theirs","x": [1, {"y":2}]}`, "", `{"id":"theirs","x":[1, {"y":2}],"model":"m"}`},
 		{`{"model":null,"usage":{"a":1},"id":""}`, "usage", `{"model":"m","id":"ours"}`},
@@ -77,7 +81,7 @@ func FuzzRewrite(f *testing.F) {
 			return
 		}
 		var after map[string]any
-		if err := json.Unmarshal(rewrite(in, []member{{"id", []byte(`"ours"`)}}, ""), &after); err != nil {
+		if err := json.Unmarshal(rewrite(in, filling{[]string{"id"}, func(string) string { return `"ours"` }}, ""), &after); err != nil {
 			t.Fatalf("%q: %v", in, err)
 		}
 		if id, _ := before["id"].(string); id == "" && before["id"] == nil {
@@ -89,6 +93,27 @@ func FuzzRewrite(f *testing.F) {
 		}
 		if bytes.Count(in, []byte(`"id"`)) < 2 && !reflect.DeepEqual(before, after) {
 			t.Fatalf("%q:\ngot  %v\nwant %v", in, after, before)
+		}
+	})
+}
+
+// What is written by hand is what encode writes.
+func FuzzByHand(f *testing.F) {
+	for _, s := range []string{"", "plain", `"\`, "<a&b>", "é \u2028 \x7f", "a\x00b\n", "\xff", "😀"} {
+		f.Add(s, 1, 2, 0)
+	}
+	f.Add("x", -1, 1<<40, 3)
+	f.Fuzz(func(t *testing.T, s string, n, m, cached int) {
+		same := func(v any, got string) {
+			if want, err := encode(v); err != nil || got != string(want) {
+				t.Errorf("%s, want %s (%v)", got, want, err)
+			}
+		}
+		same(s, quoted(s))
+		u := usageOf(stylesprint.Usage{PromptTokens: n, CompletionTokens: m, CachedTokens: cached})
+		same(u, u.json())
+		for _, by := range []*generatedBy{{Program: s, Model: "m"}, {Program: "p", Model: s, Release: s}, {Policy: s, Statement: s}} {
+			same(by, by.json())
 		}
 	})
 }

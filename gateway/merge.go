@@ -2,7 +2,8 @@ package gateway
 
 import (
 	"bytes"
-	"encoding/json"
+	"strconv"
+	"time"
 
 	"github.com/tidwall/gjson"
 
@@ -14,24 +15,27 @@ import (
 // read, ours stands alone.
 func (s shape) merged(c call, reply stylesprint.Reply, by *generatedBy) ([]byte, error) {
 	raw := []byte(reply.Raw)
-	o := s.whole(c, reply)
-	o.GeneratedBy = by
 	if !s.readable(raw) {
+		o := s.whole(c, reply)
+		o.GeneratedBy = by
 		return encode(o)
 	}
-	usage, err := encode(o.Usage)
-	if err != nil {
-		return nil, err
+	fill := s.frame(c.x.id, s.object, answeredBy(reply, c.model), time.Now().Unix())
+	fill.names = append(fill.names, "usage", memberGeneratedBy)
+	ofFrame := fill.value
+	fill.value = func(name string) string {
+		switch name {
+		case "usage":
+			return usageOf(reply.Usage).json()
+		case memberGeneratedBy:
+			return by.json()
+		}
+		return ofFrame(name)
 	}
-	fill := append(s.frame(o, s.object), member{"usage", usage})
-	if by == nil || bytes.Contains(raw, []byte(memberGeneratedBy)) {
-		return disclosed(rewrite(raw, fill, ""), by)
+	if bytes.Contains(raw, []byte(memberGeneratedBy)) { // of a gateway behind this one
+		raw = rewrite(raw, filling{}, memberGeneratedBy)
 	}
-	said, err := encode(by)
-	if err != nil {
-		return nil, err
-	}
-	return rewrite(raw, append(fill, member{memberGeneratedBy, said}), ""), nil
+	return rewrite(raw, fill, ""), nil
 }
 
 // readable says whether every choice of a provider's answer, of which there is one at
@@ -49,10 +53,16 @@ func (s shape) readable(raw []byte) bool {
 }
 
 // frame is what every answer and every chunk has beside its choices.
-func (s shape) frame(o completionObject, object string) []member {
-	created, err := json.Marshal(o.Created)
-	if err != nil { // cannot be: it is a number
-		created = []byte("0")
-	}
-	return []member{{"id", quoted(o.ID)}, {"object", quoted(object)}, {"created", created}, {"model", quoted(o.Model)}}
+func (s shape) frame(id, object, model string, created int64) filling {
+	return filling{names: append(make([]string, 0, 6), "id", "object", "created", "model"), value: func(name string) string {
+		switch name {
+		case "id":
+			return quoted(s.prefix + id)
+		case "object":
+			return quoted(object)
+		case "created":
+			return strconv.FormatInt(created, 10)
+		}
+		return quoted(model)
+	}}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"strconv"
 
 	"stylesprint"
 	"stylesprint/generate"
@@ -27,6 +28,19 @@ func usageOf(u stylesprint.Usage) wireUsage {
 		w.Details = &usageDetails{u.CachedTokens}
 	}
 	return w
+}
+
+// json is what encode writes.
+func (u wireUsage) json() string {
+	b := make([]byte, 0, 96)
+	b = strconv.AppendInt(append(b, `{"prompt_tokens":`...), int64(u.PromptTokens), 10)
+	b = strconv.AppendInt(append(b, `,"completion_tokens":`...), int64(u.CompletionTokens), 10)
+	b = strconv.AppendInt(append(b, `,"total_tokens":`...), int64(u.TotalTokens), 10)
+	if u.Details != nil {
+		b = strconv.AppendInt(append(b, `,"prompt_tokens_details":{"cached_tokens":`...), int64(u.Details.CachedTokens), 10)
+		b = append(b, '}')
+	}
+	return string(append(b, '}'))
 }
 
 // completionRequest is what /v1/chat/completions and /v1/completions share.

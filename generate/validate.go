@@ -60,25 +60,29 @@ func (r Request) validateText() error {
 		return nil
 	}
 	for i, m := range r.Messages {
-		if err := validateMessage(fmt.Sprintf("messages[%d]", i), m); err != nil {
+		if err := validateMessage(i, m); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func validateMessage(path string, m stylesprint.Message) error {
+func validateMessage(i int, m stylesprint.Message) error {
+	fault := func(member, format string, args ...any) error {
+		field := fmt.Sprintf("messages[%d].%s", i, member)
+		return invalid(field, field+" "+format, args...)
+	}
 	switch m.Role {
 	case stylesprint.RoleSystem, stylesprint.RoleUser, stylesprint.RoleAssistant:
 	default:
-		return invalid(path+".role", "%s.role is %q; want system, user or assistant", path, clip(string(m.Role)))
+		return fault("role", "is %q; want system, user or assistant", clip(string(m.Role)))
 	}
 	if !utf8.ValidString(m.Content) {
-		return invalid(path+".content", "%s.content is not valid UTF-8", path)
+		return fault("content", "is not valid UTF-8")
 	}
 	// An assistant's turn may be empty: one that only called a tool is.
 	if m.Role != stylesprint.RoleAssistant && strings.TrimSpace(m.Content) == "" {
-		return invalid(path+".content", "%s.content is empty", path)
+		return fault("content", "is empty")
 	}
 	return nil
 }

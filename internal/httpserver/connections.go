@@ -28,7 +28,7 @@ func (l *limited) Accept() (net.Conn, error) {
 		<-l.slots
 		return nil, err
 	}
-	return &limitedConn{Conn: c, free: func() { <-l.slots }}, nil
+	return &limitedConn{lazyConn: lazyConn{Conn: c}, free: func() { <-l.slots }}, nil
 }
 
 func (l *limited) Close() error {
@@ -37,13 +37,13 @@ func (l *limited) Close() error {
 }
 
 type limitedConn struct {
-	net.Conn
+	lazyConn
 	once sync.Once
 	free func()
 }
 
 func (c *limitedConn) Close() error {
-	err := c.Conn.Close()
+	err := c.lazyConn.Close()
 	c.once.Do(c.free)
 	return err
 }

@@ -3,6 +3,8 @@ package wire
 import (
 	"errors"
 	"io"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -34,27 +36,56 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// watch calls bark when a wait is too long. It begins started.
+// watch calls bark when a wait is too long. It begins started. Its timer runs through: to set it
+// for each wait costs more than to look now and then when the wait began.
 type watch struct {
-	timer *time.Timer
 	limit time.Duration
+	bark  func()
+	since atomic.Int64 // when the wait began, in nanoseconds after base; 0: nobody waits
+	base  time.Time
+	mu    sync.Mutex  // guards timer
+	timer *time.Timer // nil when the watch has ended, or has no limit
 }
 
 func newWatch(limit time.Duration, bark func()) *watch {
-	if limit < 0 {
-		return &watch{}
+	w := &watch{limit: limit, bark: bark, base: time.Now()}
+	w.since.Store(1)
+	if limit >= 0 {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.timer = time.AfterFunc(limit, w.look)
 	}
-	return &watch{timer: time.AfterFunc(limit, bark), limit: limit}
+	return w
 }
 
-func (w *watch) start() {
-	if w.timer != nil {
-		w.timer.Reset(w.limit)
+// look runs in the timer's goroutine.
+func (w *watch) look() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.timer == nil {
+		return
 	}
+	left := w.limit
+	if since := w.since.Load(); since != 0 {
+		left -= time.Since(w.base) - time.Duration(since)
+	}
+	if left <= 0 {
+		w.timer = nil
+		w.bark()
+		return
+	}
+	w.timer.Reset(left)
 }
 
-func (w *watch) stop() {
+func (w *watch) start() { w.since.Store(max(1, int64(time.Since(w.base)))) }
+
+func (w *watch) stop() { w.since.Store(0) }
+
+func (w *watch) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.timer != nil {
 		w.timer.Stop()
+		w.timer = nil
 	}
 }

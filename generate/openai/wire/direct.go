@@ -9,6 +9,8 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -94,10 +96,7 @@ func (d *direct) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // exchange sends a request and reads the answer's header.
 func (c *directConn) exchange(req *http.Request) (*http.Response, error) {
-	if err := req.Write(c.w); err != nil {
-		return nil, fmt.Errorf("send: %w", err)
-	}
-	if err := c.w.Flush(); err != nil {
+	if err := c.send(req); err != nil {
 		return nil, fmt.Errorf("send: %w", err)
 	}
 	for {
@@ -111,6 +110,45 @@ func (c *directConn) exchange(req *http.Request) (*http.Response, error) {
 			return r, nil
 		}
 	}
+}
+
+var errHeader = errors.New("a header holds a line break")
+
+// send writes a request as http.Request.Write does, which takes ten times as long for what request
+// makes: its headers stand as they are to be sent, its body has a length.
+func (c *directConn) send(req *http.Request) error {
+	w := c.w
+	if req.Body != nil && req.ContentLength <= 0 || strings.ContainsFunc(req.Host, func(r rune) bool { return r > '~' || r == '%' }) {
+		if err := req.Write(w); err != nil { // knows chunks, zones and names that are not ASCII
+			return err
+		}
+		return w.Flush()
+	}
+	for _, s := range [...]string{req.Method, " ", req.URL.RequestURI(), " HTTP/1.1\r\nHost: ", req.Host, "\r\n"} {
+		_, _ = w.WriteString(s) // Flush has the error
+	}
+	for name, values := range req.Header {
+		for _, v := range values {
+			if strings.ContainsAny(v, "\r\n") {
+				return errHeader
+			}
+			for _, s := range [...]string{name, ": ", v, "\r\n"} {
+				_, _ = w.WriteString(s)
+			}
+		}
+	}
+	if req.Body == nil {
+		_, _ = w.WriteString("\r\n")
+		return w.Flush()
+	}
+	defer req.Body.Close()
+	_, _ = w.WriteString("Content-Length: ")
+	_, _ = w.Write(strconv.AppendInt(w.AvailableBuffer(), req.ContentLength, 10))
+	_, _ = w.WriteString("\r\n\r\n")
+	if _, err := io.Copy(w, req.Body); err != nil {
+		return err
+	}
+	return w.Flush()
 }
 
 // take finds a connection that is idle and open, or makes one.

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -24,6 +25,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
 
 	"stylesprint"
 )
@@ -55,7 +57,8 @@ type Client struct {
 	base    *url.URL
 	http    *http.Client
 	options Options
-	paths   sync.Map // *url.URL by path; not changed once there
+	headers func() http.Header // of every call
+	paths   sync.Map    // *url.URL by path; not changed once there
 
 	mu      sync.Mutex
 	closed  bool
@@ -88,7 +91,7 @@ func New(o Options) (*Client, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Client{base: base, http: httpClient(base, o.HTTPClient), options: o}, nil
+	return &Client{base: base, http: httpClient(base, o.HTTPClient), options: o, headers: fixedHeaders(o)}, nil
 }
 
 func parseBase(text string) (*url.URL, error) {
@@ -227,7 +230,7 @@ func (c *Client) exchange(outer context.Context, k call, read func(*http.Respons
 	ctx, cancel := context.WithCancelCause(outer)
 	defer cancel(nil)
 	watch := newWatch(c.options.StallTimeout, func() { cancel(errStalled) })
-	defer watch.stop()
+	defer watch.end()
 	req := c.request(ctx, k)
 	r, err := c.send(req)
 	watch.stop()
@@ -283,26 +286,34 @@ func (c *Client) request(ctx context.Context, k call) *http.Request {
 	return req
 }
 
+// fixedHeaders gives those of every call. They hold the key, and what prints a Client prints no
+// variable of a function.
+func fixedHeaders(o Options) func() http.Header {
+	h := http.Header{"User-Agent": {"stylesprint"}}
+	for name, value := range map[string]string{"OpenAI-Organization": o.Organization, "OpenAI-Project": o.Project} {
+		if value != "" {
+			h.Set(name, value)
+		}
+	}
+	if !o.APIKey.Empty() {
+		h.Set("Authorization", "Bearer "+o.APIKey.Reveal())
+	}
+	return func() http.Header { return h }
+}
+
 func (c *Client) setHeaders(req *http.Request, k call) {
 	h := req.Header
+	maps.Copy(h, c.headers()) // lists of one, shared: nobody adds to these
 	h.Set("Accept", k.accept)
-	h.Set("User-Agent", "stylesprint")
 	if k.body != nil {
 		h.Set("Content-Type", "application/json")
 	}
-	if !c.options.APIKey.Empty() {
-		h.Set("Authorization", "Bearer "+c.options.APIKey.Reveal())
-	}
-	if c.options.Organization != "" {
-		h.Set("OpenAI-Organization", c.options.Organization)
-	}
-	if c.options.Project != "" {
-		h.Set("OpenAI-Project", c.options.Project)
-	}
 	// The ids of the trace that the request belongs to, if there is one (W3C Trace Context). What
 	// our caller's systems keep in tracestate is not the server's affair.
-	propagation.TraceContext{}.Inject(req.Context(), propagation.HeaderCarrier(h))
-	h.Del("Tracestate")
+	if trace.SpanContextFromContext(req.Context()).IsValid() {
+		propagation.TraceContext{}.Inject(req.Context(), propagation.HeaderCarrier(h))
+		h.Del("Tracestate")
+	}
 }
 
 // readAll reads a whole answer, of so many bytes as its header says; negative or wrong is fine.
