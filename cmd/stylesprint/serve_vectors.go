@@ -50,7 +50,7 @@ func (s *server) vectorIndex(ctx context.Context) answer.Index {
 	s.log.Info("answers", "vectors", "pgvector")
 	fault := func(act string, err error) {
 		failures.WithLabelValues(act).Inc()
-		s.log.Warn("answers", "act", act, "vectors", "memory for a while", "error", err.Error())
+		s.log.Warn("answers", "act", act, "error", err.Error())
 	}
 	s.tasks = append(s.tasks, func(ctx context.Context) { pruneVectors(ctx, vectors, fault) })
 	return answer.NewShared(vectors, answer.SharedOptions{Fault: fault})

@@ -1,10 +1,10 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"stylesprint/catalogue/answer"
+	"stylesprint/catalogue/demo"
 	"stylesprint/cmd/stylesprint/config"
 	"stylesprint/internal/testkit/postgres"
 	storepostgres "stylesprint/store/postgres"
@@ -104,57 +105,110 @@ func TestAnswersShareVectors(t *testing.T) {
 	server.Start(t)
 }
 
-// BenchmarkFirstAnswer is the first question about a product after a restart, with the real encoder: with
-// memory its passages are embedded, with pgvector they are found.
-func BenchmarkFirstAnswer(b *testing.B) {
+// withEncoder are the options of answers with the real encoder.
+func withEncoder(t testing.TB) answer.Options {
+	t.Helper()
 	models := os.Getenv("STYLESPRINT_MODELS")
-	if models == "" {
-		b.Skip("models: set STYLESPRINT_MODELS to the model cache")
+	if models == "" || testing.Short() {
+		t.Skip("models: set STYLESPRINT_MODELS to the model cache")
 	}
-	home := b.TempDir()
+	home := t.TempDir()
 	a := &app{quiet: true, world: world{stdout: os.Stderr, stderr: os.Stderr, now: time.Now, getenv: func(name string) string {
 		return map[string]string{"HOME": home, "XDG_CACHE_HOME": filepath.Dir(models), "HF_HUB_OFFLINE": "1"}[name]
 	}}}
 	c, err := config.Load("", a.getenv)
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
-	o, closing, err := a.answerOptions(b.Context(), c)
+	o, closing, err := a.answerOptions(t.Context(), c)
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
-	defer closing.Close()
-	ask := func(b *testing.B, x answer.Index) {
-		b.Helper()
-		o := o
-		o.Index = x
-		room, err := answer.New(o)
-		if err != nil {
-			b.Fatal(err)
+	t.Cleanup(func() {
+		if err := closing.Close(); err != nil {
+			t.Error(err)
 		}
-		if out, err := room.Answer(b.Context(), answer.Question{SKU: "SS-DR-101", Text: "Does it have pockets?"}); err != nil || !out.Answered {
-			b.Fatalf("%+v, %v", out, err)
+	})
+	return o
+}
+
+// pgvector is an index on a server of its own.
+func pgvector(t testing.TB) answer.Index {
+	t.Helper()
+	server := postgres.Start(t, postgres.Options{})
+	db, err := storepostgres.Open(t.Context(), server.Database(t), storepostgres.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	v, err := db.Vectors(t.Context())
+	if err != nil {
+		t.Skip(err)
+	}
+	return v
+}
+
+func askAnew(t testing.TB, o answer.Options, x answer.Index, sku, question string) answer.Answer {
+	t.Helper()
+	o.Index = x
+	room, err := answer.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := room.Answer(t.Context(), answer.Question{SKU: sku, Text: question})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// With the real encoder, too, every labelled question of the demo catalogue has the same answer whoever
+// compares the vectors.
+func TestVectorsAnswerAlikeWithTheModel(t *testing.T) {
+	t.Parallel()
+	o := withEncoder(t)
+	memory, database := answer.NewMemory(0), pgvector(t)
+	products, err := demo.Products()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, worst := 0, 0.0
+	for _, p := range products {
+		for _, q := range p.Questions {
+			n++
+			want, got := askAnew(t, o, memory, p.SKU, q.Text), askAnew(t, o, database, p.SKU, q.Text)
+			worst = max(worst, math.Abs(want.Confidence-got.Confidence))
+			want.Confidence, got.Confidence = 0, 0
+			if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
+				t.Errorf("%s: %+v, was %+v", q.Text, got, want)
+			}
 		}
 	}
+	t.Logf("%d questions, confidences differ by up to %.1e", n, worst)
+	if n == 0 || worst > 2e-4 {
+		t.Errorf("%d questions, confidences differ by up to %v", n, worst)
+	}
+}
+
+// BenchmarkFirstAnswer is the first question about a product after a restart, with the real encoder: with
+// memory its passages are embedded, with pgvector they are found.
+func BenchmarkFirstAnswer(b *testing.B) {
+	o := withEncoder(b)
+	const sku, question = "SS-DR-101", "Does it have pockets?"
 	b.Run("memory", func(b *testing.B) {
 		for b.Loop() {
-			ask(b, answer.NewMemory(0))
+			askAnew(b, o, answer.NewMemory(0), sku, question)
 		}
 	})
 	b.Run("pgvector", func(b *testing.B) {
-		server := postgres.Start(b, postgres.Options{})
-		db, err := storepostgres.Open(b.Context(), server.Database(b), storepostgres.Options{})
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer db.Close()
-		v, err := db.Vectors(context.Background())
-		if err != nil {
-			b.Skip(err)
-		}
-		ask(b, v)
+		x := pgvector(b)
+		askAnew(b, o, x, sku, question)
 		for b.Loop() {
-			ask(b, v)
+			askAnew(b, o, x, sku, question)
 		}
 	})
 }
