@@ -337,12 +337,11 @@ func (s *Spool) tidy() error {
 func (s *Spool) remove(r *reader, seg *segment) error {
 	s.journal.bytes.Add(-seg.size)
 	aside := filepath.Join(s.o.Dir, damaged)
+	var err error
 	if seg.damaged {
-		if err := s.o.disk.mkdir(aside); err != nil {
-			return err
-		}
+		err = s.o.disk.mkdir(aside)
 	}
-	return r.remove(seg, aside)
+	return errors.Join(err, r.remove(seg, aside))
 }
 
 func (s *Spool) readers() []*reader {
