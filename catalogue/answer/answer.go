@@ -101,6 +101,9 @@ type Options struct {
 	// them passages are ranked by words in common alone.
 	Embed   Embedder
 	Encoder string
+	// Variant is what else the encoder's vectors depend on, such as its precision and where it runs: vectors
+	// of one variant are never compared with those of another. It may be empty.
+	Variant string
 	Index   Index // nil is a Memory
 	// Generator words answers; nil quotes passages.
 	Generator Generator

@@ -11,19 +11,24 @@ import (
 // *stylesprint.Error values. A closure over embedding.Client.Embed is one.
 type Embedder func(ctx context.Context, texts []string) ([][]float32, error)
 
-// Index holds the vectors of passages by the hash of their text. A product has some thirty passages, so
-// they are all compared with a question; an index only saves embedding them again.
+// Index holds the vectors of passages by the hash of their text, and compares them with a question's. A product
+// has some thirty passages, so all of them are compared; an index only saves embedding them again.
 type Index interface {
-	// Vectors returns the vectors that are held; others are absent.
-	Vectors(ctx context.Context, keys []Key) (map[Key][]float32, error)
-	// Keep holds vectors; it may drop others to make room. They are not changed afterwards.
+	// Cosines returns the cosine of a question's unit vector with those of the passages that are
+	// held; others are absent, and so are vectors of another length.
+	Cosines(ctx context.Context, question []float32, passages []Key) (map[Key]float64, error)
+	// Keep holds unit vectors, in place of those that it had; it may drop others to make room. They
+	// are not changed afterwards.
 	Keep(ctx context.Context, vectors map[Key][]float32) error
 }
 
-// Key is the SHA-256 of an encoder's name and a text.
+// Key is the SHA-256 of an encoder's name, its variant and a text, so that a text or an encoder that has
+// changed never meets an old vector.
 type Key [sha256.Size]byte
 
-func keyOf(encoder, text string) Key { return sha256.Sum256([]byte(encoder + "\x00" + text)) }
+func (a *Answerer) key(text string) Key {
+	return sha256.Sum256([]byte(a.o.Encoder + "\x00" + a.o.Variant + "\x00" + text))
+}
 
 // Memory is an Index in memory. It is safe for concurrent use.
 type Memory struct {
@@ -48,14 +53,14 @@ func NewMemory(most int) *Memory {
 	return &Memory{most: most, held: map[Key][]float32{}}
 }
 
-// Vectors implements Index.
-func (m *Memory) Vectors(_ context.Context, keys []Key) (map[Key][]float32, error) {
+// Cosines implements Index.
+func (m *Memory) Cosines(_ context.Context, question []float32, passages []Key) (map[Key]float64, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	out := make(map[Key][]float32, len(keys))
-	for _, k := range keys {
-		if v, ok := m.held[k]; ok {
-			out[k] = v
+	out := make(map[Key]float64, len(passages))
+	for _, k := range passages {
+		if v, ok := m.held[k]; ok && len(v) == len(question) {
+			out[k] = dot(question, v)
 		}
 	}
 	return out, nil
@@ -80,20 +85,21 @@ func (m *Memory) Keep(_ context.Context, vectors map[Key][]float32) error {
 	return nil
 }
 
-// vectors finds the vectors of texts, in order, and embeds what the index does not hold.
-func (a *Answerer) vectors(ctx context.Context, texts []string) ([][]float32, error) {
+// compare returns the cosines of a question's vector with those of texts, in order, and embeds the texts that the
+// index does not hold.
+func (a *Answerer) compare(ctx context.Context, question []float32, texts []string) ([]float64, error) {
 	keys := make([]Key, len(texts))
 	for i, t := range texts {
-		keys[i] = keyOf(a.o.Encoder, t)
+		keys[i] = a.key(t)
 	}
-	held, err := a.o.Index.Vectors(ctx, keys)
+	known, err := a.o.Index.Cosines(ctx, question, keys)
 	if err != nil {
-		return nil, fmt.Errorf("look up vectors: %w", err)
+		return nil, fmt.Errorf("compare vectors: %w", err)
 	}
 	var missing []string
 	var at []Key
 	for i, k := range keys {
-		if _, ok := held[k]; !ok {
+		if _, ok := known[k]; !ok {
 			missing, at = append(missing, texts[i]), append(at, k)
 		}
 	}
@@ -107,19 +113,20 @@ func (a *Answerer) vectors(ctx context.Context, texts []string) ([][]float32, er
 		}
 		more := make(map[Key][]float32, len(at))
 		for i, k := range at {
-			more[k], held[k] = fresh[i], fresh[i]
+			more[k], known[k] = fresh[i], dot(question, fresh[i])
 		}
 		if err := a.o.Index.Keep(ctx, more); err != nil {
 			return nil, fmt.Errorf("keep vectors: %w", err)
 		}
 	}
-	out := make([][]float32, len(keys))
+	out := make([]float64, len(keys))
 	for i, k := range keys {
-		out[i] = held[k]
+		out[i] = known[k]
 	}
 	return out, nil
 }
 
+// dot is the cosine of two unit vectors; 0 where their lengths differ.
 func dot(a, b []float32) float64 {
 	if len(a) != len(b) {
 		return 0

@@ -143,10 +143,6 @@ func (a *Answerer) cosines(ctx context.Context, question string, passages []Pass
 	for i, pas := range passages {
 		texts[i] = label(pas.Field) + ": " + pas.Text
 	}
-	vectors, err := a.vectors(ctx, texts)
-	if err != nil {
-		return nil, err
-	}
 	asked, err := a.o.Embed(ctx, []string{question}) // a stranger's text takes no room in the index
 	if err != nil {
 		return nil, err
@@ -154,8 +150,5 @@ func (a *Answerer) cosines(ctx context.Context, question string, passages []Pass
 	if len(asked) != 1 {
 		return out, nil
 	}
-	for i, v := range vectors {
-		out[i] = dot(asked[0], v)
-	}
-	return out, nil
+	return a.compare(ctx, asked[0], texts)
 }

@@ -11,10 +11,11 @@ import (
 
 // joinAnswers answers customers' questions about the configured catalogue, or the demo's. The
 // model comes with each request, through the gateway's stages.
-func (s *server) joinAnswers(context.Context) error {
+func (s *server) joinAnswers(ctx context.Context) error {
 	room := new(answerRoom)
+	index := s.vectorIndex(ctx) // outlives a reload
 	open := func(_ context.Context, c config.Config) error {
-		a, err := s.answerer(c)
+		a, err := s.answerer(c, index)
 		if err == nil {
 			room.now.Store(a)
 		}
@@ -25,7 +26,7 @@ func (s *server) joinAnswers(context.Context) error {
 	if s.how.role.pages() {
 		s.pages.Answer = forms{s}
 	}
-	return open(context.Background(), s.config)
+	return open(ctx, s.config)
 }
 
 // answerRoom is the answerer of the configuration that holds.
@@ -40,13 +41,21 @@ func (r *answerRoom) Answer(ctx context.Context, q answer.Question) (answer.Answ
 	return r.now.Load().Answer(ctx, q)
 }
 
+// variant is what an encoder's vectors depend on beside its name.
+func variant(c config.Config, m config.Model) string {
+	if m.Provider == "local" {
+		return "local " + m.Precision
+	}
+	return m.Provider + " " + baseURL(c, m)
+}
+
 // answerer ranks passages with the first encoder that is served, if a threshold was found for it.
-func (s *server) answerer(c config.Config) (*answer.Answerer, error) {
+func (s *server) answerer(c config.Config, index answer.Index) (*answer.Answerer, error) {
 	find, guide, err := answerProducts(c)
 	if err != nil {
 		return nil, err
 	}
-	o := answer.Options{Products: find, Guide: guide}
+	o := answer.Options{Products: find, Guide: guide, Index: index}
 	calibrated, err := answer.Calibrated()
 	if err != nil {
 		return nil, err
@@ -55,6 +64,7 @@ func (s *server) answerer(c config.Config) (*answer.Answerer, error) {
 	for _, m := range s.plan.Load().models {
 		if _, known := calibrated.Encoders[served.Model]; known && m.embed != nil && m.conf.Name == served.Name {
 			o.Embed, o.Encoder = embedWith(m.embed), served.Model
+			o.Variant = variant(c, served)
 		}
 	}
 	if o.Embed == nil {

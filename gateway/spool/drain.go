@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -145,6 +144,11 @@ func (s *Spool) fill() {
 	for i := 0; i < len(s.orphan) && room(); {
 		o := s.orphan[i]
 		entries, err := o.next(min(16, batchRecords-len(s.pending)))
+		if err != nil && !errors.Is(err, errNewer) { // tried again
+			s.complain("read", err)
+			i++
+			continue
+		}
 		if err != nil { // of a newer program: left alone
 			s.complain("replay", err)
 			s.orphan = slices.Delete(s.orphan, i, i+1)
@@ -160,7 +164,7 @@ func (s *Spool) fill() {
 	for room() {
 		entries, err := s.live.next(min(16, batchRecords-len(s.pending)))
 		if err != nil {
-			s.complain("read", err) // our own frame: cannot happen
+			s.complain("read", err)
 		}
 		if len(entries) == 0 {
 			break
@@ -244,9 +248,9 @@ func (s *Spool) reject(e *entry, why error) bool {
 	dir := filepath.Join(s.o.Dir, rejected)
 	b := appendRecord([]byte(magic), e.seq, &e.RequestRecord, s.table)
 	b = appendMark(b, kindDelivered, e.seq, s.table) // its record says how it ended
-	err := os.MkdirAll(dir, 0o700)
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, strings.ToLower(rand.Text()[:12])+".seg"), b, 0o600)
+	err := s.o.disk.mkdir(dir)
+	if err == nil { // durably: its segment is removed next
+		err = s.o.disk.keep(filepath.Join(dir, strings.ToLower(rand.Text()[:12])+".seg"), b)
 	}
 	if err != nil {
 		s.complain("reject", errors.Join(why, err))
@@ -307,8 +311,7 @@ func (s *Spool) tidy() error {
 	}
 	var faults []error
 	for _, d := range done {
-		faults = append(faults, d.remove(d.segment, filepath.Join(s.o.Dir, damaged)))
-		s.journal.bytes.Add(-d.size)
+		faults = append(faults, s.remove(d.reader, d.segment))
 	}
 	for i := 0; i < len(s.orphan); {
 		o := s.orphan[i]
@@ -328,6 +331,17 @@ func (s *Spool) tidy() error {
 		s.complain("remove", err)
 	}
 	return nil
+}
+
+// remove deletes the file of a finished segment, or puts a damaged one aside.
+func (s *Spool) remove(r *reader, seg *segment) error {
+	s.journal.bytes.Add(-seg.size)
+	aside := filepath.Join(s.o.Dir, damaged)
+	var err error
+	if seg.damaged {
+		err = s.o.disk.mkdir(aside)
+	}
+	return errors.Join(err, r.remove(seg, aside))
 }
 
 func (s *Spool) readers() []*reader {
@@ -378,8 +392,7 @@ func (s *Spool) leave() error {
 	}
 	defer release()
 	for _, seg := range s.live.finished() {
-		faults = append(faults, s.live.remove(seg, filepath.Join(s.o.Dir, damaged)))
-		s.journal.bytes.Add(-seg.size)
+		faults = append(faults, s.remove(s.live, seg))
 	}
 	return errors.Join(append(faults, removeFolder(s.journal.dir, s.lock))...)
 }

@@ -60,17 +60,14 @@ func hold(dir string) (*os.File, error) {
 }
 
 // own makes and locks a folder for this process.
-func own(root string) (dir string, lock *os.File, err error) {
+func own(root string, disk medium) (dir string, lock *os.File, err error) {
 	release, err := guard(root)
 	if err != nil {
 		return "", nil, err
 	}
 	defer release()
 	dir = filepath.Join(root, strings.ToLower(rand.Text()[:12]))
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return "", nil, fmt.Errorf("make the spool's folder: %w", err)
-	}
-	if err := syncFolder(root); err != nil {
+	if err := disk.mkdir(dir); err != nil {
 		return "", nil, fmt.Errorf("make the spool's folder: %w", err)
 	}
 	lock, err = hold(dir)
@@ -98,6 +95,7 @@ func (s *Spool) orphans() ([]*orphan, error) {
 		return nil, fmt.Errorf("list the spool: %w", err)
 	}
 	var out []*orphan
+	var faults []error // of one folder, which keeps no other back
 	for _, n := range names {
 		dir := filepath.Join(s.o.Dir, n.Name())
 		if !n.IsDir() || n.Name() == damaged || n.Name() == rejected || s.known[dir] {
@@ -105,7 +103,8 @@ func (s *Spool) orphans() ([]*orphan, error) {
 		}
 		lock, err := hold(dir)
 		if err != nil {
-			return out, err
+			faults = append(faults, err)
+			continue
 		}
 		if lock == nil {
 			continue
@@ -113,13 +112,14 @@ func (s *Spool) orphans() ([]*orphan, error) {
 		o := &orphan{newReader(dir, nil, s.table), lock}
 		bytes, err := o.scan()
 		if err != nil {
-			return out, errors.Join(err, lock.Close())
+			faults = append(faults, err, lock.Close())
+			continue
 		}
 		s.known[dir] = true
 		s.journal.bytes.Add(bytes)
 		out = append(out, o)
 	}
-	return out, nil
+	return out, errors.Join(faults...)
 }
 
 // bury removes an orphan's folder, whose segments are gone.

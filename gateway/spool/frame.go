@@ -34,6 +34,8 @@ var (
 	errSum   = errors.New("the frame's checksum does not match")
 	errNewer = errors.New("the record was written by a newer program")
 	errForm  = errors.New("the frame is malformed")
+	// errClosed is no fault of the bytes: the process may have too many files open.
+	errClosed = errors.New("the segment cannot be opened")
 )
 
 // recordVersion is raised when fields are moved; fields at the end may be added without.

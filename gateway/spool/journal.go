@@ -11,19 +11,6 @@ import (
 	"time"
 )
 
-// file is what a journal writes to: an *os.File.
-type file interface {
-	io.Writer
-	Sync() error
-	Truncate(size int64) error
-	Close() error
-}
-
-// create makes the file of a new segment, readable by its owner alone: it can hold prompts.
-func create(path string) (file, error) {
-	return os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
-}
-
 func segmentPath(dir string, number uint64) string {
 	return filepath.Join(dir, fmt.Sprintf("%010d.seg", number))
 }
@@ -32,10 +19,10 @@ func segmentPath(dir string, number uint64) string {
 // shares one write; a write that has returned survives the process. Files are closed by sync
 // and close alone, which one goroutine calls.
 type journal struct {
-	dir    string
-	most   int64 // bytes of a segment
-	create func(path string) (file, error)
-	bytes  atomic.Int64 // of the segments that are there, those of dead processes included
+	dir  string
+	most int64 // bytes of a segment
+	medium
+	bytes atomic.Int64 // of the segments that are there, those of dead processes included
 
 	q     sync.Mutex // guards open and spare
 	open  *group
@@ -68,7 +55,7 @@ type group struct {
 }
 
 func newJournal(dir string, most int64) *journal {
-	return &journal{dir: dir, most: most, create: create, open: &group{}}
+	return &journal{dir: dir, most: most, medium: medium{}.withDefaults(), open: &group{}}
 }
 
 // append returns once the frames have been handed to the kernel.
@@ -203,28 +190,39 @@ func (j *journal) active() uint64 {
 }
 
 // sync forces what was written before the call to the disk, and says whether there was any.
+// What could not be forced is tried again by the next call.
 func (j *journal) sync() (bool, error) {
 	j.w.Lock()
-	files := j.retired
-	j.retired = nil
-	retired := len(files)
-	if j.dirty && j.f != nil {
-		files = append(files, j.f)
+	retired, created := j.retired, j.created
+	var open file
+	if j.dirty {
+		open = j.f
 	}
-	created := j.created
-	j.dirty, j.created = false, false
+	j.retired, j.dirty, j.created = nil, false, false
 	j.w.Unlock()
 	var faults []error
-	for i, f := range files {
-		faults = append(faults, f.Sync())
-		if i < retired {
-			faults = append(faults, f.Close())
+	var again []file
+	for _, f := range retired {
+		if err := f.Sync(); err != nil {
+			faults, again = append(faults, err), append(again, f)
+			continue
 		}
+		faults = append(faults, f.Close())
+	}
+	dirty := false
+	if open != nil {
+		err := open.Sync()
+		faults, dirty = append(faults, err), err != nil
 	}
 	if created {
-		faults = append(faults, syncFolder(j.dir))
+		err := j.folder(j.dir)
+		faults, created = append(faults, err), err != nil
 	}
-	return len(files) > 0, errors.Join(faults...)
+	j.w.Lock()
+	j.retired = append(again, j.retired...)
+	j.dirty, j.created = j.dirty || dirty, j.created || created
+	j.w.Unlock()
+	return len(retired) > 0 || open != nil, errors.Join(faults...)
 }
 
 // close syncs and closes every file.
@@ -233,18 +231,9 @@ func (j *journal) close() error {
 	j.retire()
 	j.w.Unlock()
 	_, err := j.sync()
+	for _, f := range j.retired { // that could not be synced
+		err = errors.Join(err, f.Close())
+	}
+	j.retired = nil
 	return err
-}
-
-// syncFolder makes the names in a folder durable, where the system knows how.
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	err = d.Sync()
-	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, os.ErrPermission) { // Windows
-		err = nil
-	}
-	return errors.Join(err, d.Close())
 }

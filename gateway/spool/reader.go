@@ -101,7 +101,8 @@ func (r *reader) follow() {
 }
 
 // next returns up to most records whose answers have ended. It stops early where a record
-// cannot be read by this program.
+// cannot be read by this program (errNewer), or a segment not be opened now (errClosed); when
+// there is nothing before it, that is the error.
 func (r *reader) next(most int) ([]*entry, error) {
 	if r.journal != nil {
 		r.follow()
@@ -112,11 +113,16 @@ func (r *reader) next(most int) ([]*entry, error) {
 		if s == nil {
 			break
 		}
-		if err := r.step(s); err != nil {
-			if errors.Is(err, errNewer) {
+		err := r.step(s)
+		if errors.Is(err, errNewer) || errors.Is(err, errClosed) {
+			r.release() // stands behind the frame
+			if len(r.ready) == 0 {
 				return nil, err
 			}
-			r.cut(s)
+			break
+		}
+		if err != nil {
+			r.cut(s, err)
 		}
 	}
 	if r.journal == nil && r.current() == nil { // nothing more will be known of the rest
@@ -160,7 +166,10 @@ func (r *reader) step(s *segment) error {
 		if s.size < int64(len(magic)) {
 			return errShort
 		}
-		if _, err := io.ReadFull(r.buf, head); err != nil || string(head) != magic {
+		if _, err := io.ReadFull(r.buf, head); err != nil {
+			return err
+		}
+		if string(head) != magic {
 			return errForm
 		}
 		s.read = int64(len(magic))
@@ -201,8 +210,11 @@ func (r *reader) seek(s *segment) error {
 	}
 	r.release()
 	f, err := os.Open(path)
-	if err != nil {
+	if errors.Is(err, os.ErrNotExist) {
 		return err
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", errClosed, err)
 	}
 	if _, err := f.Seek(s.read, io.SeekStart); err != nil {
 		return errors.Join(err, f.Close())
@@ -254,12 +266,23 @@ func (r *reader) settleUnmarked() {
 }
 
 // cut gives up the rest of a segment after a bad frame: nothing behind it can be trusted,
-// since a prompt may hold what looks like a frame.
-func (r *reader) cut(s *segment) {
+// since a prompt may hold what looks like a frame. Where the fault is the disk's, which did
+// not give the bytes, or is not one that a power cut leaves, the file is put aside.
+func (r *reader) cut(s *segment, why error) {
 	r.torn += s.size - s.read
-	s.damaged = s != r.segments[len(r.segments)-1] || r.journal != nil
+	s.damaged = !torn(why) || s != r.segments[len(r.segments)-1] || r.journal != nil
 	s.read = s.size
 	r.release()
+}
+
+// torn says whether bytes are missing or wrong, rather than that they could not be read.
+func torn(err error) bool {
+	for _, e := range []error{errShort, errSum, errForm, io.EOF, io.ErrUnexpectedEOF} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 // finished removes from the front the segments that are done with, and returns them.
@@ -273,7 +296,7 @@ func (r *reader) finished() []*segment {
 	return out
 }
 
-// remove deletes the file of a finished segment, or puts a damaged one aside.
+// remove deletes the file of a finished segment, or moves a damaged one to the folder aside.
 func (r *reader) remove(s *segment, aside string) error {
 	path := segmentPath(r.dir, s.number)
 	if r.file != nil && r.file.Name() == path {
@@ -283,9 +306,6 @@ func (r *reader) remove(s *segment, aside string) error {
 		r.journal.forget(s.number)
 	}
 	if s.damaged {
-		if err := os.MkdirAll(aside, 0o700); err != nil {
-			return err
-		}
 		return os.Rename(path, filepath.Join(aside, filepath.Base(r.dir)+"-"+filepath.Base(path)))
 	}
 	return os.Remove(path)

@@ -61,6 +61,8 @@ type Options struct {
 	DrainEvery     time.Duration // how long records wait for company; default 200 ms
 	LookEvery      time.Duration // for what ended processes left behind; default 10 s
 	Queue          int           // records that memory keeps when the disk does not; default 4096
+
+	disk medium // of tests
 }
 
 func (o Options) withDefaults() Options {
@@ -71,6 +73,7 @@ func (o Options) withDefaults() Options {
 	o.DrainEvery = or(o.DrainEvery, 200*time.Millisecond)
 	o.LookEvery = or(o.LookEvery, 10*time.Second)
 	o.Queue = or(o.Queue, 4096)
+	o.disk = o.disk.withDefaults()
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -155,14 +158,25 @@ var _ gateway.Recorder = (*Spool)(nil)
 // Open makes a folder for this process, takes over those of processes that have ended, and
 // starts to write to the request log.
 func Open(o Options) (*Spool, error) {
+	s, err := prepare(o)
+	if err != nil {
+		return nil, err
+	}
+	go s.drain()
+	go s.keepSynced()
+	return s, nil
+}
+
+// prepare is Open without its goroutines.
+func prepare(o Options) (*Spool, error) {
 	if err := o.Validate(); err != nil {
 		return nil, fmt.Errorf("open the spool: %w", err)
 	}
 	o = o.withDefaults()
-	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+	if err := o.disk.mkdir(o.Dir); err != nil {
 		return nil, unusable(err)
 	}
-	dir, lock, err := own(o.Dir)
+	dir, lock, err := own(o.Dir, o.disk)
 	if err != nil {
 		return nil, unusable(err)
 	}
@@ -173,14 +187,13 @@ func Open(o Options) (*Spool, error) {
 		closing: make(chan struct{}), drained: make(chan struct{}), stop: make(chan struct{}), synced: make(chan struct{}),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.journal.medium = o.disk
 	s.live = newReader(dir, s.journal, s.table)
 	s.live.unmarked = s.unmarked
 	if s.metrics, err = newMetrics(s, o.Metrics); err != nil {
 		return nil, errors.Join(err, removeFolder(dir, lock))
 	}
 	s.adopt()
-	go s.drain()
-	go s.keepSynced()
 	return s, nil
 }
 
@@ -304,19 +317,25 @@ func (s *Spool) keepSynced() {
 			return
 		case <-t.C:
 		}
-		begun := time.Now()
-		did, err := s.journal.sync()
-		if did {
-			s.metrics.sync.Observe(time.Since(begun).Seconds())
-		}
-		if err != nil {
-			s.complain("sync", err)
-		}
+		_ = s.force() // complains itself
 		if s.failing.Load() && time.Since(probed) >= time.Second {
 			probed = time.Now()
 			_ = s.write(appendMark(nil, kindProbe, 0, s.table)) // complains itself
 		}
 	}
+}
+
+// force makes durable what was written before the call.
+func (s *Spool) force() error {
+	begun := time.Now()
+	did, err := s.journal.sync()
+	if did {
+		s.metrics.sync.Observe(time.Since(begun).Seconds())
+	}
+	if err != nil {
+		s.complain("sync", err)
+	}
+	return err
 }
 
 // Close takes no more records, and writes those that wait to the request log until ctx ends.
