@@ -17,7 +17,7 @@ type Call struct {
 	Route     string // "/generate/", "/v1/chat/completions"
 	Caller    Caller
 	Model     string           // the public name that was asked for
-	Release   string           // that was chosen to answer it, before any stage; "": what answers the model has none to tell
+	Release   string           // id of the one that was drawn to answer it, before any stage; "": none has an id
 	Request   generate.Request // what the model is asked
 	Field     string           // of the client's request that holds what is asked, for refusals; may be empty
 	Inbound   http.Header      // of the request; not to be changed

@@ -52,7 +52,7 @@ func TestQuestionsSayWhoWorded(t *testing.T) {
 	t.Parallel()
 	for want, s := range map[string]scripted{
 		"Worded by m1.": {out: answer.Answer{Answered: true, GeneratedBy: "m1", Citations: []answer.Citation{{Field: "fit", Text: "long"}, {Field: "fit", Text: "wide"}}}},
-		"the model&#39;s text failed the check of figures": {out: answer.Answer{Answered: true, Withheld: answer.WithheldFigures}},
+		"the model&#39;s text failed the check “figures”.": {out: answer.Answer{Answered: true, Withheld: answer.WithheldFigures}},
 		"is answered from fit and care":                    {out: answer.Answer{Answered: true, SKU: "A", Citations: []answer.Citation{{Field: "fit"}, {Field: "fit"}, {Field: "care"}}}},
 		"It passed the content policy shop@0a1b.":          {out: answer.Answer{Answered: true, Policy: "shop@0a1b"}},
 		"There is no answer":                               {err: &stylesprint.Error{Code: stylesprint.CodeRateLimited, Message: "the model is busy"}},
