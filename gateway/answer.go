@@ -19,16 +19,19 @@ type Answerer interface {
 var _ Answerer = (*answer.Answerer)(nil)
 
 // answerFields are what /answer knows.
-func answerFields() []string { return []string{"sku", "question", "language", "model"} }
+func answerFields() []string { return []string{"sku", fieldQuestion, "language", "model"} }
+
+// fieldQuestion is the field of /answer that a content policy reads.
+const fieldQuestion = "question"
 
 // answer answers a question about a product. The model that words it is asked through the stages, as
-// every model is.
+// every model is; question and answer pass Options.Content, whether a model is asked or not.
 func (g *Gateway) answer(w http.ResponseWriter, r *http.Request, x *exchange) error {
 	f, err := decode(r)
 	if err != nil {
 		return err
 	}
-	q := answer.Question{SKU: f.text("sku"), Text: f.text("question"), Language: f.text("language")}
+	q := answer.Question{SKU: f.text("sku"), Text: f.text(fieldQuestion), Language: f.text("language")}
 	name := f.text("model")
 	if err := f.only(answerFields()...); err != nil {
 		return err
@@ -72,15 +75,23 @@ func (g *Gateway) answerThrough(through *answering, q *answer.Question, name str
 			settle(stylesprint.Usage{}, 0)
 		}
 	}()
-	out, err := g.o.Answer.Answer(r.Context(), *q)
-	if err != nil {
+	if q.Text, err = g.readQuestion(x, q.Text); err != nil {
+		return err
+	}
+	if through.answer, err = g.o.Answer.Answer(r.Context(), *q); err != nil {
 		return fromModelOnly(through, err)
 	}
-	if g.o.LogBodies {
-		x.answer = out.Text
+	x.answer = "" // a model's draft need not be what is answered
+	if through.answer.GeneratedBy == "" {
+		through.w.Header().Del(headerGeneratedBy) // it was asked, and the record is quoted
 	}
-	out.RequestID = x.id
-	through.answer = out
+	if err := g.readAnswer(through); err != nil {
+		return err
+	}
+	if g.o.LogBodies {
+		x.answer = through.answer.Text
+	}
+	through.answer.RequestID = x.id
 	return nil
 }
 
@@ -122,7 +133,9 @@ func (a *answering) Generate(_ context.Context, req generate.Request) (stylespri
 	}
 	a.asked = true
 	req.Model = a.model.target()
-	reply, err := a.gateway.ask(a.w, a.r, call{x: a.x, model: a.model, req: req, settle: settle}, nil)
+	asked := a.x.prompt // the question, which is kept in place of the prompt around it
+	reply, err := a.gateway.ask(a.w, a.r, call{x: a.x, model: a.model, req: req, settle: settle, field: fieldQuestion}, nil)
+	a.x.prompt = asked
 	if reply.Model == "" {
 		reply.Model = a.model.Name
 	}

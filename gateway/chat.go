@@ -33,7 +33,7 @@ func (g *Gateway) chat(w http.ResponseWriter, r *http.Request, x *exchange) erro
 		req.Messages, req.Extra[generate.ExtraMessages] = nil, raw
 	}
 	g.notePrompt(x, string(raw))
-	return g.answerCompletion(w, r, call{x: x, model: m, req: req}, completionOptions{
+	return g.answerCompletion(w, r, call{x: x, model: m, req: req, field: "messages"}, completionOptions{
 		shape: chatShape(), stream: c.stream, includeUsage: c.includeUsage, inexpressible: talk.inexpressible,
 	})
 }
@@ -56,7 +56,7 @@ func (g *Gateway) complete(w http.ResponseWriter, r *http.Request, x *exchange) 
 	}
 	g.notePrompt(x, prompt)
 	req := generate.Request{Model: m.target(), Prompt: prompt, Params: c.params, Extra: c.extra}
-	return g.answerCompletion(w, r, call{x: x, model: m, req: req}, completionOptions{
+	return g.answerCompletion(w, r, call{x: x, model: m, req: req, field: "prompt"}, completionOptions{
 		shape: textShape(), stream: c.stream, includeUsage: c.includeUsage,
 	})
 }

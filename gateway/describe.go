@@ -73,7 +73,7 @@ func (g *Gateway) describeProduct(ctx context.Context, c *call, s Subject) error
 	if err != nil {
 		return err
 	}
-	c.release = d.Release
+	c.release, c.field = d.Release, s.field()
 	c.req.Messages, c.req.Params = d.Messages, c.req.Params.Or(d.Params)
 	if d.Generate != nil {
 		m := *c.model

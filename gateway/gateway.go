@@ -54,6 +54,15 @@ type Embedder interface {
 	Embed(ctx context.Context, texts []string) (embedding.Result, error)
 }
 
+// Drawer is a Generator that chooses among releases.
+type Drawer interface {
+	Generator
+	// Draw chooses the release that answers the request of ctx (see RequestOf), and returns its id, which is empty where
+	// there is none to tell, and what asks that release while the request runs. One request
+	// draws the same each time. It asks no model.
+	Draw(ctx context.Context) (release string, g Generator)
+}
+
 var (
 	_ Generator = (*generate.Client)(nil)
 	_ Embedder  = (*embedding.Client)(nil)
@@ -94,6 +103,8 @@ type Options struct {
 	// nil: it takes prompts alone.
 	Describe Describer
 	Answer   Answerer // of POST /answer; nil answers 404
+	// Content reads what /answer is asked and answers; nil lets every text pass.
+	Content Content
 	// Stages stand between the requests and the models that write, the first one outermost.
 	Stages []Stage
 	// Disclosure is what generated text says of itself.

@@ -51,7 +51,7 @@ func (g *Gateway) generate(w http.ResponseWriter, r *http.Request, x *exchange) 
 	c := call{x: x, model: m, req: generate.Request{
 		Model: m.target(), Params: params,
 		Messages: []stylesprint.Message{{Role: stylesprint.RoleUser, Content: prompt}},
-	}}
+	}, field: "prompt"}
 	if about != nil {
 		if err := g.describeProduct(r.Context(), &c, *about); err != nil {
 			return err
@@ -103,6 +103,7 @@ type call struct {
 	req   generate.Request
 	// release is the one that was chosen to answer already; "": the model chooses.
 	release string
+	field   string     // of the client's request that holds what is asked
 	settle  settlement // of what was taken out of the caller's limits already; nil: nothing was
 }
 

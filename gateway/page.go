@@ -25,7 +25,7 @@ func (g *Gateway) Ask(r *http.Request, label string, req generate.Request) (styl
 		}
 		req.Model = m.target()
 		g.notePrompt(x, lastMessage(req))
-		if reply, err = g.ask(w, r, call{x: x, model: m, req: req}, nil); err != nil {
+		if reply, err = g.ask(w, r, call{x: x, model: m, req: req, field: "messages"}, nil); err != nil {
 			return fromModel(err)
 		}
 		reply.Model = m.Name

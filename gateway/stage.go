@@ -17,8 +17,9 @@ type Call struct {
 	Route     string // "/generate/", "/v1/chat/completions"
 	Caller    Caller
 	Model     string           // the public name that was asked for
-	Release   string           // that was chosen to answer it already; "": what answers the model chooses
+	Release   string           // id of the one that was drawn to answer it, before any stage; "": none has an id
 	Request   generate.Request // what the model is asked
+	Field     string           // of the client's request that holds what is asked, for refusals; may be empty
 	Inbound   http.Header      // of the request; not to be changed
 	// Header is that of the answer. It goes out with the first piece of a stream, or with
 	// the whole answer.
@@ -55,7 +56,7 @@ type Limiter interface {
 func (g *Gateway) ask(w http.ResponseWriter, r *http.Request, c call, emit func(generate.Delta) error) (stylesprint.Reply, error) {
 	out := Call{
 		RequestID: c.x.id, Route: c.x.label, Caller: c.x.caller, Model: c.model.Name, Release: c.release,
-		Request: c.req, Inbound: r.Header, Header: w.Header(),
+		Request: c.req, Field: c.field, Inbound: r.Header, Header: w.Header(), Flags: c.x.flags,
 	}
 	out.Request.Tenant, out.Request.Weight = c.x.caller.KeyID, c.x.caller.Weight
 	if err := permit(c.x.caller, c.model.Name); err != nil {
@@ -70,7 +71,11 @@ func (g *Gateway) ask(w http.ResponseWriter, r *http.Request, c call, emit func(
 	}
 	var reply stylesprint.Reply
 	defer func() { settle(reply.Usage, max(reply.Billed, reply.Cost)) }() // also on a panic
-	ask := lastAsk(c.model.Generate)
+	answers := c.model.Generate
+	if d, ok := answers.(Drawer); ok && c.release == "" {
+		out.Release, answers = d.Draw(r.Context())
+	}
+	ask := lastAsk(answers)
 	for _, s := range slices.Backward(g.o.Stages) {
 		ask = s(ask)
 	}

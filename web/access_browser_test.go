@@ -54,6 +54,9 @@ func TestAccessInBrowser(t *testing.T) {
 			if over := eval[int](t, tab, "document.documentElement.scrollWidth - document.documentElement.clientWidth"); over > 0 {
 				t.Errorf("%s, %s: the page scrolls sideways by %d pixels; %s", path, kind, over, eval[string](t, tab, widest))
 			}
+			if cut := eval[int](t, tab, `[...document.querySelectorAll(".scroll")].filter(e => e.scrollWidth > e.clientWidth).length`); cut > 0 && kind != "phone" {
+				t.Errorf("%s, %s: a table is cut", path, kind)
+			}
 			pictureOf(t, tab, name+"-"+kind)
 			for _, f := range tab.Faults() {
 				t.Errorf("%s, %s: %s", path, kind, f)

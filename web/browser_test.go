@@ -143,6 +143,12 @@ func testTables(t *testing.T, tab *browser.Tab, url string) {
 	if got[0] != 150 || got[1] != 0 || got[2] != -150 {
 		t.Errorf("scrolled by %v, first column moved by %v, second by %v", got[0], got[1], got[2])
 	}
+	for _, path := range []string{"/", "/live", "/releases", "/keys", "/trail"} { // on a common screen nothing of these is cut
+		must(t, tab.Open(url+path, browser.View{Width: 1280, Height: 800}))
+		if cut := eval[string](t, tab, `[...document.querySelectorAll(".scroll")].filter(e => e.scrollWidth > e.clientWidth).map(e => e.getAttribute("aria-labelledby")).join(", ")`); cut != "" {
+			t.Errorf("%s: the table %s is cut", path, cut)
+		}
+	}
 }
 
 // testKeyboard tabs through each page: everything that acts is reached, in

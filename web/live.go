@@ -227,12 +227,14 @@ func nameOf(t LiveTarget) string {
 	return t.Route
 }
 
-// perSecond words a rate so that it keeps its width.
-func perSecond(n int, window time.Duration) string {
+func perSecond(n int, window time.Duration) string { return rate(n, window) + " requests/s" }
+
+// rate is a number for each second, written so that it keeps its width.
+func rate(n int, window time.Duration) string {
 	if window <= 0 {
-		return "0.0 requests/s"
+		return "0.0"
 	}
-	return fmt.Sprintf("%.1f requests/s", float64(n)/window.Seconds())
+	return fmt.Sprintf("%.1f", float64(n)/window.Seconds())
 }
 
 func newLiveBody(s LiveState) liveBody {
@@ -248,7 +250,7 @@ func newLiveBody(s LiveState) liveBody {
 		targets.Rows = append(targets.Rows, targetRow(t, s.Window))
 	}
 	queues := liveTable{ID: "queues", Title: "Local models", Empty: "No local model is open.",
-		Caption: "Who waits for room, and what the key-value cache holds",
+		Caption: "Requests that run, wait for room and were refused, and what the key-value cache holds",
 		Head:    []string{"Model", "Running", "Waiting", "Mean wait", "Refused", "Speed", "Cache in use", "Prompts kept"}}
 	for _, q := range s.Queues {
 		queues.Rows = append(queues.Rows, queueRow(q))
@@ -295,7 +297,7 @@ func targetRow(t LiveTarget, window time.Duration) liveRow {
 		}
 		return show.Duration(d), ""
 	}
-	add("requests", fmt.Sprintf("%s, n %s", perSecond(t.Requests, window), show.Count(t.Requests)), "")
+	add("requests", fmt.Sprintf("%s/s, n %s", rate(t.Requests, window), show.Count(t.Requests)), "")
 	switch {
 	case t.Requests == 0:
 		add("errors", "none asked", "quiet")

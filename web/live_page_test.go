@@ -20,7 +20,7 @@ func TestLivePage(t *testing.T) {
 	h, _ := desk(t)
 	body := get(h, "/live").Body.String()
 	for _, want := range []string{
-		"Target hosted-primary is cut off; five requests wait for room", "open: not asked", "3.6 requests/s, n 214", "3, 1.4 %", "820 ms", "2.40 s", "61 tokens/s", "not measured", "none asked",
+		"Target hosted-primary is cut off; five requests wait for room", "open: not asked", "3.6/s, n 214", "3, 1.4 %", "820 ms", "2.40 s", "61 tokens/s", "not measured", "none asked",
 		"5 of two keys", "640 ms", "5,120 of 8,192 tokens", "1.49 USD, 18,204 requests since 00:00 UTC", "17 % answered from it", "52 % of 401,200 tokens", "12 retries left, which may cost 0.0125",
 		"20 days", "<caption", `<th scope="row">descriptions<small>hosted-second</small>`, `href="/metrics"`,
 	} {

@@ -110,7 +110,7 @@ func worded(a answer.Answer) string {
 	case a.GeneratedBy != "":
 		return "Worded by " + a.GeneratedBy + "."
 	case a.Withheld != "":
-		return fmt.Sprintf("The record's own words: the model's text failed the check of %s.", a.Withheld)
+		return fmt.Sprintf("The record's own words: the model's text failed the check “%s”.", a.Withheld)
 	case a.Answered:
 		return "The record's own words; no model wrote this."
 	}

@@ -19,7 +19,7 @@ func TestQuestions(t *testing.T) {
 		status        int
 		want          []string
 	}{
-		{"SS-DR-101", "Does it have pockets?", 200, []string{"SS-DR-101 is answered from features", `<u tabindex="0" title="features">Two side pockets.</u>`, `<th scope="row">features</th><td>two side pockets</td>`, "no model wrote this", "Confidence 0."}},
+		{"SS-DR-101", "Does it have pockets?", 200, []string{"SS-DR-101 is answered from features", `<u tabindex="0" title="features">Two side pockets.</u>`, `<th scope="row">features</th><td>two side pockets</td>`, "no model wrote this", "Confidence 0.", `placeholder="such as SS-`, `<option value="SS-`}},
 		{"SS-DR-101", "Is size M in stock?", 200, []string{"is answered from stock", `<u tabindex="0" title="stock">M </u>is in stock: <u tabindex="0" title="stock">9 </u>pieces.`, "Confidence 1.00"}},
 		{"SS-DR-101", "Who designed it?", 200, []string{"What is known of SS-DR-101 does not say", "I don&#39;t know", "No model was asked."}},
 		{"NONE", "x?", 422, []string{"The form needs another look", "There is no product with this SKU.", `value="NONE"`, `aria-invalid="true"`}},
@@ -52,8 +52,9 @@ func TestQuestionsSayWhoWorded(t *testing.T) {
 	t.Parallel()
 	for want, s := range map[string]scripted{
 		"Worded by m1.": {out: answer.Answer{Answered: true, GeneratedBy: "m1", Citations: []answer.Citation{{Field: "fit", Text: "long"}, {Field: "fit", Text: "wide"}}}},
-		"the model&#39;s text failed the check of figures": {out: answer.Answer{Answered: true, Withheld: answer.WithheldFigures}},
+		"the model&#39;s text failed the check “figures”.": {out: answer.Answer{Answered: true, Withheld: answer.WithheldFigures}},
 		"is answered from fit and care":                    {out: answer.Answer{Answered: true, SKU: "A", Citations: []answer.Citation{{Field: "fit"}, {Field: "fit"}, {Field: "care"}}}},
+		"It passed the content policy shop@0a1b.":          {out: answer.Answer{Answered: true, Policy: "shop@0a1b"}},
 		"There is no answer":                               {err: &stylesprint.Error{Code: stylesprint.CodeRateLimited, Message: "the model is busy"}},
 	} {
 		h, err := web.New(web.Options{Runs: nothing{}, Answer: s})

@@ -34,6 +34,7 @@ import (
 	"stylesprint/generate"
 	"stylesprint/internal/httpserver"
 	"stylesprint/prompt"
+	"stylesprint/web/show"
 )
 
 // Runs is what the pages read of an evaluate.Store.
@@ -86,7 +87,7 @@ type Sample struct {
 	Values map[string]string
 }
 
-// Model is one served model as the overview shows it.
+// Model is one served model, or a route to several, as the overview shows it.
 type Model struct {
 	Name          string // what requests ask for
 	Task          string // "text-generation", "embedding"
@@ -98,29 +99,55 @@ type Model struct {
 	Parameters    int64                 // 0 if unknown
 	ContextTokens int                   // 0 if unknown
 	Price         stylesprint.Price
-	State         string // "ready", "loading", or what is wrong
+	Targets       []Target // that a route asks, where they are several: it has the figures of the first
+	State         string   // "ready", "loading", or what is wrong
 	Ready         bool
+}
+
+// Target is a model that a route asks.
+type Target struct {
+	Name  string
+	Price stylesprint.Price
 }
 
 // Source is where the model's answers come from.
 func (m Model) Source() string {
+	if len(m.Targets) > 0 {
+		names := make([]string, len(m.Targets))
+		for i, t := range m.Targets {
+			names[i] = t.Name
+		}
+		return "asks " + show.List(names)
+	}
 	if m.Ref.Name == m.Name || m.Ref.Name == "" {
 		return m.Ref.Provider
 	}
 	return m.Ref.String()
 }
 
-// PriceWords is the price as people read it.
-func (m Model) PriceWords() string {
-	p := m.Price
-	if p == (stylesprint.Price{}) || p.InputPerMillion == 0 && p.OutputPerMillion == 0 {
-		return "free"
+// Prices are the model's price for a million tokens as people read it, or those of a route's targets, a
+// line for each where they differ.
+func (m Model) Prices() []string {
+	same, lines := true, []string{}
+	for _, t := range m.Targets {
+		same = same && t.Price == m.Targets[0].Price
+		lines = append(lines, t.Name+": "+priceWords(t.Price))
+	}
+	if same {
+		return []string{priceWords(m.Price)}
+	}
+	return lines
+}
+
+func priceWords(p stylesprint.Price) string {
+	if p.InputPerMillion == 0 && p.OutputPerMillion == 0 && p.CachedPerMillion == 0 {
+		return "no price set"
 	}
 	currency := p.Currency
 	if currency == "" {
 		currency = "USD"
 	}
-	return fmt.Sprintf("%g in, %g out, %s per million tokens", p.InputPerMillion, p.OutputPerMillion, currency)
+	return fmt.Sprintf("%g in, %g out, %s", p.InputPerMillion, p.OutputPerMillion, currency)
 }
 
 // Check is one line of the program's health.

@@ -86,7 +86,7 @@ func TestPages(t *testing.T) {
 		status int
 		want   []string
 	}{
-		{"/", 200, []string{"Three models ready; one evaluation under way", "hosted-mini is better than plain on Semantic similarity", "smollm2-135m-instruct", "98.0 MB", "Apache-2.0", "8,192 tokens", "database", "in order", "plain-remote"}},
+		{"/", 200, []string{"Four models ready; one evaluation under way", "Price of a million tokens", "0.15 in, 0.6 out, USD", "hosted-second: 2.5 in, 10 out, EUR", "smollm2-135m-instruct: no price set", "asks hosted-primary, hosted-second and smollm2-135m-instruct", "hosted-mini is better than plain on Semantic similarity", "smollm2-135m-instruct", "98.0 MB", "Apache-2.0", "8,192 tokens", "database", "in order", "plain-remote"}},
 		{"/playground", 200, []string{`<form id="ask" action="/playground" method="post">`, `name="temperature"`, `name="seed"`, "gpt-4o-mini"}},
 		{"/questions?sku=SS-DR-101", 200, []string{`<form id="question-form" action="/questions" method="post">`, `value="SS-DR-101"`, "Ask about a product"}},
 		{"/runs", 200, []string{"Five runs, one under way, one not finished", fmt.Sprintf("%d of %d, ", running.Done, running.Total), "data-live", "cannot be reached", `name="run" value="` + webtest.Voice}},

@@ -81,6 +81,8 @@ type Answer struct {
 	Model      string     `json:"model,omitempty"` // that worded the text; empty where the record's words stand
 	Release    string     `json:"release,omitempty"`
 	RequestID  string     `json:"request_id,omitempty"`
+	// Policy is the version of the content policy that all texts passed; empty where none was asked.
+	Policy string `json:"policy,omitempty"`
 	// GeneratedBy discloses a model's wording: its name; empty where no model wrote the text.
 	GeneratedBy string `json:"generated_by,omitempty"`
 	// Withheld is the check that a model's text failed, so that a passage is quoted in its place.

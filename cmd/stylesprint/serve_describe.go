@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 
 	"stylesprint"
@@ -47,13 +47,13 @@ type describer struct{ s *server }
 var _ gateway.Describer = describer{}
 
 // Describe implements gateway.Describer.
-func (d describer) Describe(_ context.Context, model string, about gateway.Subject) (gateway.Description, error) {
+func (d describer) Describe(ctx context.Context, model string, about gateway.Subject) (gateway.Description, error) {
 	p := d.s.plan.Load()
 	product, err := d.product(about)
 	if err != nil {
 		return gateway.Description{}, err
 	}
-	id := draw(p.parts[model], 100*rand.Float64())
+	id := d.draw(ctx, p, model)
 	served, ok := p.releases[id]
 	if !ok || served.template == nil {
 		return gateway.Description{}, &stylesprint.Error{Code: stylesprint.CodeUnsupported, Field: "model",
@@ -67,15 +67,13 @@ func (d describer) Describe(_ context.Context, model string, about gateway.Subje
 	return gateway.Description{Messages: messages, Params: served.params(), Release: id, Generate: d.s.router.Generator(pinned(model, id))}, nil
 }
 
-// draw is the release that a number of [0, 100) falls to.
-func draw(parts []route.Share, n float64) string {
-	for _, s := range parts {
-		if n < s.Percent {
-			return s.Release
-		}
-		n -= s.Percent
+// draw is the release of a plan that a request falls to, by the same draw as that of prompts.
+func (d describer) draw(ctx context.Context, p *plan, model string) string {
+	at := slices.IndexFunc(p.routes, func(r route.Route) bool { return r.Name == model })
+	if at < 0 {
+		return ""
 	}
-	return ""
+	return d.s.router.Draw(ctx, p.routes[at]).Release
 }
 
 func cannotRender(err error) error {

@@ -9,7 +9,7 @@ import (
 
 	"stylesprint"
 	"stylesprint/catalogue/answer"
-	"stylesprint/cmd/stylesprint/config"
+	"stylesprint/gateway/route"
 	"stylesprint/generate"
 	"stylesprint/internal/httpserver"
 	"stylesprint/prompt"
@@ -48,7 +48,7 @@ func (s *server) mountPages() error {
 }
 
 // shownModels is what requests may ask for, the default one first. A route has the figures of the
-// model that it asks first.
+// model that it asks first, and the prices of all that it asks.
 func (s *server) shownModels() []web.Model {
 	p := s.plan.Load()
 	byName := map[string]web.Model{}
@@ -57,8 +57,17 @@ func (s *server) shownModels() []web.Model {
 	}
 	var out []web.Model
 	for _, r := range publicRoutes(p.config) {
-		shown := byName[p.asksFirst(r)]
+		asked := p.asked(r.Name)
+		var shown web.Model
+		if len(asked) > 0 {
+			shown = byName[asked[0]]
+		}
 		shown.Name = r.Name
+		for _, name := range asked {
+			if len(asked) > 1 {
+				shown.Targets = append(shown.Targets, web.Target{Name: name, Price: byName[name].Price})
+			}
+		}
 		out = append(out, shown)
 	}
 	for _, m := range p.models {
@@ -78,17 +87,24 @@ func (s *server) shownModels() []web.Model {
 	return out
 }
 
-// asksFirst is the model that a route asks before others, by the configuration file.
-func (p *plan) asksFirst(r config.Route) string {
-	if len(r.Targets) > 0 {
-		return r.Targets[0].Model
+// asked are the models that a public route asks, each once: those of its first share come first, each
+// share's by priority.
+func (p *plan) asked(name string) []string {
+	var out []string
+	at := slices.IndexFunc(p.routes, func(r route.Route) bool { return r.Name == name })
+	if at < 0 {
+		return nil
 	}
-	for _, s := range fileShares(r) {
-		if targets := p.releases[s.Release].Targets; len(targets) > 0 {
-			return targets[0]
+	for _, s := range p.routes[at].Shares {
+		targets := slices.Clone(s.Targets)
+		slices.SortStableFunc(targets, func(a, b route.Choice) int { return a.Priority - b.Priority })
+		for _, t := range targets {
+			if !slices.Contains(out, t.Target) {
+				out = append(out, t.Target)
+			}
 		}
 	}
-	return ""
+	return out
 }
 
 // writes says whether a model writes, so that there is something to try.

@@ -2,11 +2,13 @@ package main
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
+	"stylesprint"
 	"stylesprint/cmd/stylesprint/config"
 	"stylesprint/embedding"
-	"stylesprint/release"
+	"stylesprint/gateway/route"
 	"stylesprint/web"
 )
 
@@ -25,14 +27,24 @@ func TestShownModels(t *testing.T) {
 	for _, m := range models {
 		c.Models = append(c.Models, m.conf)
 	}
+	models[1].shown.Price = stylesprint.Price{InputPerMillion: 2, OutputPerMillion: 8, Currency: "EUR"}
 	p := newPlan(c, models, 0)
-	p.releases["r1"] = servedRelease{Release: release.Release{Targets: []string{"near"}}}
+	near, far := route.Choice{Target: "near", Priority: 1}, route.Choice{Target: "far-away", Priority: 2}
+	p.routes = []route.Route{{Name: "far-away", Shares: []route.Share{{Targets: []route.Choice{far}}}},
+		{Name: "writer", Shares: []route.Share{{Targets: []route.Choice{far, near}}}}, {Name: "copy", Shares: []route.Share{{Release: "r1", Targets: []route.Choice{near}}, {Release: "r3", Targets: []route.Choice{near}}}}}
 	s := new(server)
 	s.plan.Store(p)
 	var names []string
 	var sizes []int64
+	prices := map[string]string{}
 	for _, m := range s.shownModels() {
 		names, sizes = append(names, m.Name), append(sizes, m.Parameters)
+		prices[m.Name] = strings.Join(m.Prices(), "; ")
+	}
+	for name, want := range map[string]string{"far-away": "2 in, 8 out, EUR", "writer": "near: no price set; far-away: 2 in, 8 out, EUR", "copy": "no price set"} {
+		if prices[name] != want {
+			t.Errorf("%s costs %q, want %q", name, prices[name], want)
+		}
 	}
 	if want := []string{"far-away", "writer", "copy", "gone", "vectors"}; !slices.Equal(names, want) {
 		t.Errorf("shown %q, want %q", names, want)

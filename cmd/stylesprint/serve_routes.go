@@ -22,7 +22,6 @@ type plan struct {
 	targets  []route.Target
 	routes   []route.Route              // public ones, and one for each release of them: "writer@r12"
 	shares   map[string][]release.Share // who serves, by public name
-	parts    map[string][]route.Share   // the same, with what the file says put in
 	releases map[string]servedRelease   // by id
 	revision int64                      // of the assignments
 }
@@ -71,7 +70,7 @@ func makePlan(c config.Config, models []*servedModel, found foundReleases) (*pla
 }
 
 func newPlan(c config.Config, models []*servedModel, revision int64) *plan {
-	return &plan{config: c, models: models, shares: map[string][]release.Share{}, parts: map[string][]route.Share{}, releases: map[string]servedRelease{}, revision: revision}
+	return &plan{config: c, models: models, shares: map[string][]release.Share{}, releases: map[string]servedRelease{}, revision: revision}
 }
 
 // ungated warns of releases that the file names and that have not met a gate; those of
@@ -139,7 +138,7 @@ func (p *planner) route(at string, r config.Route, found foundReleases, writes m
 		out.Shares = append(out.Shares, p.share(at, s, r, found, writes)...)
 	}
 	p.plan.routes = append(p.plan.routes, out)
-	p.plan.shares[r.Name], p.plan.parts[r.Name] = shares, out.Shares
+	p.plan.shares[r.Name] = shares
 	for _, s := range out.Shares {
 		if s.Release != "" {
 			alone := s

@@ -75,7 +75,7 @@ func (s *server) addSafety(o *gateway.Options, db feedbackStore, registry promet
 		if guard, err = safety.New(policy, registry); err != nil {
 			return nil, err
 		}
-		o.Stages, o.Clean = append(o.Stages, guard.Stage()), guard.Clean
+		o.Stages, o.Content, o.Clean = append(o.Stages, guard.Stage()), guard, guard.Clean
 		s.log.Info("content policy", "version", policy.Version(), "rules", len(policy.Rules()))
 	}
 	o.Disclosure.Statement = s.config.Safety.Statement

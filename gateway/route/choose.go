@@ -76,19 +76,32 @@ func (s *share) order(seed uint64, into *[maxPlaces]uint8) []uint8 {
 	return out
 }
 
+// Draw says which share of a route the request of ctx falls to, as the route itself draws it, for routes
+// that the Router need not hold now.
+func (r *Router) Draw(ctx context.Context, of Route) Share {
+	seed, _ := r.seed(ctx, of.Name, of.Sticky)
+	at := int(seed % whole)
+	for _, s := range of.Shares {
+		if at -= hundredths(s.Percent); at < 0 {
+			return s
+		}
+	}
+	return Share{}
+}
+
 // seed is what a request draws its share and its targets by: the same for the same id, or
 // with a sticky route for the same key.
-func (r *Router) seed(ctx context.Context, l *line) (forShare, forTargets uint64) {
+func (r *Router) seed(ctx context.Context, route string, sticky bool) (forShare, forTargets uint64) {
 	id, caller, ok := gateway.RequestOf(ctx)
 	if !ok || id == "" {
 		n := mix(math.Float64bits(r.o.Random()))
 		forTargets, forShare = n, mix(n+1)
 	} else {
-		forTargets = hash(l.Name, id)
+		forTargets = hash(route, id)
 		forShare = forTargets
 	}
-	if l.Sticky && caller.KeyID != "" {
-		forShare = hash(l.Name, caller.KeyID)
+	if sticky && caller.KeyID != "" {
+		forShare = hash(route, caller.KeyID)
 	}
 	return forShare, mix(forTargets + 2)
 }

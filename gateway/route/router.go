@@ -145,7 +145,7 @@ type generator struct {
 	name string
 }
 
-var _ gateway.Generator = (*generator)(nil)
+var _ gateway.Drawer = (*generator)(nil)
 
 // Generate implements gateway.Generator.
 func (g *generator) Generate(ctx context.Context, req generate.Request) (stylesprint.Reply, error) {
@@ -159,19 +159,52 @@ func (g *generator) Stream(ctx context.Context, req generate.Request, emit func(
 	if l == nil {
 		return stylesprint.Reply{}, &stylesprint.Error{Code: stylesprint.CodeUnavailable, Message: fmt.Sprintf("the model %q is no longer served", g.name), Hint: "ask GET /v1/models for those that are"}
 	}
-	forShare, forTargets := g.r.seed(ctx, l)
+	forShare, forTargets := g.r.seed(ctx, l.Name, l.Sticky)
+	return g.r.answer(ctx, l, l.share(forShare), forTargets, req, emit)
+}
+
+// Draw implements gateway.Drawer. What it returns answers as the route stands now, also after an Update.
+func (g *generator) Draw(ctx context.Context) (string, gateway.Generator) {
+	l := g.r.table.Load().lines[g.name]
+	if l == nil {
+		return "", g
+	}
+	forShare, forTargets := g.r.seed(ctx, l.Name, l.Sticky)
 	s := l.share(forShare)
+	return s.Release, &drawn{g.r, l, s, forTargets}
+}
+
+// drawn is a share that was drawn for one request.
+type drawn struct {
+	r          *Router
+	line       *line
+	share      *share
+	forTargets uint64
+}
+
+// Generate implements gateway.Generator.
+func (d *drawn) Generate(ctx context.Context, req generate.Request) (stylesprint.Reply, error) {
+	return d.Stream(ctx, req, nil)
+}
+
+// Stream implements gateway.Generator, as that of the route does.
+func (d *drawn) Stream(ctx context.Context, req generate.Request, emit func(generate.Delta) error) (stylesprint.Reply, error) {
+	return d.r.answer(ctx, d.line, d.share, d.forTargets, req, emit)
+}
+
+// answer asks the targets of a share.
+func (r *Router) answer(ctx context.Context, l *line, s *share, forTargets uint64, req generate.Request, emit func(generate.Delta) error) (stylesprint.Reply, error) {
 	if s.Prepare != nil {
 		var err error
 		if req, err = s.Prepare(req); err != nil {
 			return stylesprint.Reply{Release: s.Release}, withCode(err)
 		}
 	}
-	c := call{r: g.r, line: l, share: s, ctx: ctx, req: req, emit: emit, start: g.r.o.Now()}
+	c := call{r: r, line: l, share: s, ctx: ctx, req: req, emit: emit, start: r.o.Now()}
 	c.end = c.start.Add(l.policy.Deadline)
-	g.r.budget.request(c.start)
+	r.budget.request(c.start)
 	c.order = s.order(forTargets, &c.buffer)
 	reply, err := c.run()
-	l.done(c.r.o.Now().Sub(c.start), s.Release, err)
+	l.done(r.o.Now().Sub(c.start), s.Release, err)
 	return reply, err
 }

@@ -37,7 +37,7 @@ func New(p *Policy, r prometheus.Registerer) (*Guard, error) {
 	}
 	g := &Guard{
 		matches: vec("matches_total", "Matches of the content policy's rules.", "rule", "side", "action"),
-		calls:   vec("calls_total", "Requests (input) and answers (output) by the gravest that the policy did.", "side", "outcome"),
+		calls:   vec("calls_total", "Requests (input) and answers (output) by the gravest that the policy did; a question to /answer and the model's prompt around it are two.", "side", "outcome"),
 	}
 	for _, c := range []prometheus.Collector{g.matches, g.calls} {
 		if err := r.Register(c); err != nil {
@@ -139,6 +139,39 @@ func (g *Guard) Stage() gateway.Stage {
 	}
 }
 
+var _ gateway.Content = (*Guard)(nil)
+
+// Asked implements gateway.Content: the text is judged as the only one of a request.
+func (g *Guard) Asked(c *gateway.Call, text string) (string, error) {
+	now := g.now.Load()
+	c.Policy = now.policy.Version()
+	c.Request.Messages = []stylesprint.Message{{Role: stylesprint.RoleUser, Content: text}}
+	if err := g.input(now, c); err != nil {
+		return "", err
+	}
+	return c.Request.Messages[0].Content, nil
+}
+
+// Answered implements gateway.Content. Lengths are those of the first text.
+func (g *Guard) Answered(c *gateway.Call, texts ...string) ([]string, error) {
+	now := g.now.Load()
+	c.Policy = now.policy.Version()
+	if !now.out.active() || len(texts) == 0 {
+		return texts, nil
+	}
+	v := &verdicts{guard: g, side: now.out, call: c}
+	defer v.done()
+	out := make([]string, len(texts))
+	for i, s := range texts {
+		out[i] = v.read(s)
+	}
+	v.length(utf8.RuneCountInString(texts[0]))
+	if v.blocked != nil {
+		return nil, refusedOutput(v.blocked)
+	}
+	return out, nil
+}
+
 // verdicts collects what was found in one direction of one call.
 type verdicts struct {
 	guard   *Guard
@@ -169,6 +202,19 @@ func (v *verdicts) note(spans []span) {
 
 func grave(a Action) int { return slices.Index([]Action{Allow, Flag, Redact, Block}, a) }
 
+// read judges a whole text by every rule but the lengths, and redacts it.
+func (v *verdicts) read(s string) string {
+	w := window{side: &side{name: v.side.name, rules: v.side.rules}}
+	v.note(w.write(s, true))
+	return w.rewrite(s, 0)
+}
+
+// length judges how many characters there are.
+func (v *verdicts) length(runes int) {
+	all := window{side: v.side, runes: runes}
+	v.note(append(all.lengths(), v.side.short(runes)...))
+}
+
 // done counts the call.
 func (v *verdicts) done() {
 	outcome := map[Action]string{Flag: "flagged", Redact: "redacted", Block: "blocked"}[v.worst]
@@ -186,10 +232,8 @@ func (g *Guard) input(now *compiled, c *gateway.Call) error {
 	v := &verdicts{guard: g, side: now.in, call: c}
 	runes, changed := 0, false
 	read := func(s string) string {
-		w := window{side: &side{name: now.in.name, rules: now.in.rules}}
-		v.note(w.write(s, true))
 		runes += utf8.RuneCountInString(s)
-		out := w.rewrite(s, 0)
+		out := v.read(s)
 		changed = changed || out != s
 		return out
 	}
@@ -206,8 +250,7 @@ func (g *Guard) input(now *compiled, c *gateway.Call) error {
 		}
 		r.Extra = extra
 	}
-	all := window{side: now.in, runes: runes}
-	v.note(append(all.lengths(), now.in.short(runes)...))
+	v.length(runes)
 	v.done()
 	if changed || v.blocked != nil {
 		c.Kept = g.kept(c.Request)
@@ -234,10 +277,6 @@ func (g *Guard) kept(r generate.Request) string {
 }
 
 func refusedInput(c *gateway.Call, r *rule) error {
-	field := "messages"
-	if _, raw := c.Request.Extra[generate.ExtraMessages]; !raw && c.Request.Prompt != "" || c.Route == "/generate/" {
-		field = "prompt"
-	}
 	hint := "take out " + r.describe()
 	if r.Kind == KindLength {
 		hint = fmt.Sprintf("send between %d and %d characters", r.Min, r.Max)
@@ -245,7 +284,7 @@ func refusedInput(c *gateway.Call, r *rule) error {
 			hint = fmt.Sprintf("send at least %d characters", r.Min)
 		}
 	}
-	return &stylesprint.Error{Code: stylesprint.CodeRefused, Field: field,
+	return &stylesprint.Error{Code: stylesprint.CodeRefused, Field: c.Field,
 		Message: fmt.Sprintf("The request was refused by rule %q of the content policy", r.Name), Hint: hint}
 }
 
@@ -272,13 +311,8 @@ func (r *rule) describe() string {
 // whole judges an unstreamed answer.
 func (v *verdicts) whole(reply stylesprint.Reply, err error) (stylesprint.Reply, error) {
 	defer v.done()
-	read := func(s string) string {
-		w := window{side: &side{name: v.side.name, rules: v.side.rules}}
-		v.note(w.write(s, true))
-		return w.rewrite(s, 0)
-	}
 	text := reply.Text
-	reply.Text = read(text)
+	reply.Text = v.read(text)
 	if ok, _ := simple(reply.Raw, text); ok {
 		if reply.Text != text {
 			reply.Raw = replaced(reply.Raw, text, reply.Text)
@@ -288,7 +322,7 @@ func (v *verdicts) whole(reply stylesprint.Reply, err error) (stylesprint.Reply,
 			if slot.text == text {
 				slot.put(reply.Text)
 			} else {
-				slot.put(read(slot.text))
+				slot.put(v.read(slot.text))
 			}
 		}
 		was := reply.Raw
@@ -299,9 +333,7 @@ func (v *verdicts) whole(reply stylesprint.Reply, err error) (stylesprint.Reply,
 		reply.Raw = nil
 	}
 	if err == nil {
-		runes := utf8.RuneCountInString(text)
-		all := window{side: v.side, runes: runes}
-		v.note(append(all.lengths(), v.side.short(runes)...))
+		v.length(utf8.RuneCountInString(text))
 	}
 	if v.blocked != nil {
 		reply.Text, reply.Raw = "", nil

@@ -10,6 +10,7 @@
 //	policy, err := safety.Default() // or safety.Load("policy.yaml")
 //	guard, err := safety.New(policy, registry)
 //	options.Stages = append(options.Stages, guard.Stage())
+//	options.Content = guard // the same rules for /answer where no model is asked
 //
 // Streams are judged as they run: of each text only what may still become a match is held
 // back, a word or a number as a rule, never more than maxPending bytes. A stream in pieces gives the same

@@ -105,15 +105,15 @@ func TestInput(t *testing.T) {
 		field      string
 		mustNotSay string
 	}{
-		{"clean", gateway.Call{Route: "/generate/", Request: generate.Request{Messages: []stylesprint.Message{{Content: "A shirt."}}}}, "A shirt.", "", "", ""},
+		{"clean", gateway.Call{Field: "prompt", Request: generate.Request{Messages: []stylesprint.Message{{Content: "A shirt."}}}}, "A shirt.", "", "", ""},
 		{"redacted", gateway.Call{Request: generate.Request{Messages: []stylesprint.Message{{Content: "I am a@b.example."}, {Content: "Call +49 30 1234567"}}}},
 			"I am [email].|Call +49 30 1234567", "mail,call", "", ""},
 		{"prompt", gateway.Call{Request: generate.Request{Prompt: "I am a@b.example"}}, "I am [email]", "mail", "", ""},
-		{"blocked", gateway.Call{Route: "/generate/", Request: generate.Request{Messages: []stylesprint.Message{{Content: "4111111111111111"}}}}, "", "card", "prompt", "4111"},
-		{"blocked chat", gateway.Call{Request: generate.Request{Messages: []stylesprint.Message{{Content: "4111111111111111"}}}}, "", "card", "messages", "4111"},
+		{"blocked", gateway.Call{Field: "prompt", Request: generate.Request{Messages: []stylesprint.Message{{Content: "4111111111111111"}}}}, "", "card", "prompt", "4111"},
+		{"blocked chat", gateway.Call{Field: "messages", Request: generate.Request{Messages: []stylesprint.Message{{Content: "4111111111111111"}}}}, "", "card", "messages", "4111"},
 		{"extra", gateway.Call{Request: generate.Request{Extra: map[string]json.RawMessage{"messages": json.RawMessage(`[{"role":"user","content":[{"type":"text","text":"a@b.example"},{"type":"image_url","image_url":{"url":"data:a@b.example"}}]}]`)}}},
 			`[{"content":[{"text":"[email]","type":"text"},{"image_url":{"url":"data:a@b.example"},"type":"image_url"}],"role":"user"}]`, "mail", "", ""},
-		{"blocked extra", gateway.Call{Request: generate.Request{Extra: map[string]json.RawMessage{"messages": json.RawMessage(`["4111111111111111"]`)}}}, "", "card", "messages", "4111"},
+		{"blocked extra", gateway.Call{Field: "messages", Request: generate.Request{Extra: map[string]json.RawMessage{"messages": json.RawMessage(`["4111111111111111"]`)}}}, "", "card", "messages", "4111"},
 		{"allowed", gateway.Call{Request: generate.Request{Prompt: "DE89370400440532013000"}}, "DE89370400440532013000", "", "", ""},
 	}
 	for _, c := range cases {

@@ -34,7 +34,7 @@ func (s *Source) Options() (web.Options, error) {
 		Note:   func(string) string { return "Demo data: every figure on this page is made up." },
 		Models: func(context.Context) ([]web.Model, error) { return models(), nil },
 		Health: func(context.Context) []web.Check {
-			return []web.Check{{Name: "database", OK: true, Detail: "answers in 0.2 ms"}, {Name: "models", OK: true, Detail: "3 of 3 loaded"}, {Name: "disk", OK: true, Detail: "61 GB free"}}
+			return []web.Check{{Name: "database", OK: true, Detail: "answers in 0.2 ms"}, {Name: "models", OK: true, Detail: "4 of 4 loaded"}, {Name: "disk", OK: true, Detail: "61 GB free"}}
 		},
 	}
 	if o.Releases, err = Releases(context.Background()); err != nil {
@@ -79,6 +79,8 @@ func models() []web.Model {
 		{Name: "smollm2-135m-instruct", Task: "text-generation", Ref: stylesprint.ModelRef{Provider: "local", Name: "smollm2-135m-instruct"}, Precision: stylesprint.Fast, Arithmetic: "Q4_1 weights, avx512bf16", License: "Apache-2.0", Bytes: 98_000_000, Parameters: 134_515_008, ContextTokens: 8192, State: "ready", Ready: true},
 		{Name: "all-minilm-l6-v2", Task: "embedding", Ref: stylesprint.ModelRef{Provider: "local", Name: "all-minilm-l6-v2"}, Precision: stylesprint.Exact, Arithmetic: "float32", License: "Apache-2.0", Bytes: 90_900_000, Parameters: 22_700_000, ContextTokens: 256, State: "ready", Ready: true},
 		{Name: "gpt-4o-mini", Task: "text-generation", Ref: stylesprint.ModelRef{Provider: "openai", Name: "gpt-4o-mini"}, License: "proprietary", ContextTokens: 128_000, Price: stylesprint.Price{InputPerMillion: .15, OutputPerMillion: .6}, State: "ready", Ready: true},
+		{Name: "descriptions", Task: "text-generation", Ref: stylesprint.ModelRef{Provider: "openai", Name: "gpt-4o-mini"}, License: "proprietary", ContextTokens: 128_000, Price: stylesprint.Price{InputPerMillion: .15, OutputPerMillion: .6}, State: "ready", Ready: true,
+			Targets: []web.Target{{Name: "hosted-primary", Price: stylesprint.Price{InputPerMillion: .15, OutputPerMillion: .6}}, {Name: "hosted-second", Price: stylesprint.Price{InputPerMillion: 2.5, OutputPerMillion: 10, Currency: "EUR"}}, {Name: "smollm2-135m-instruct"}}},
 	}
 }
 
