@@ -95,15 +95,15 @@ func TestGenerateErrors(t *testing.T) {
 		{"model without text", `{"prompt":"x","model":"vec"}`, 400, "unsupported", "model", "vectors, not text"},
 		{"context", `{"prompt":"x","max_tokens":300}`, 422, "context_too_long", "", "301 tokens"},
 		{"large", `{"prompt":"` + strings.Repeat("x", 5000) + `"}`, 413, "too_large", "", "4096 bytes"},
-		{"limited", `{"prompt":"limited"}`, 429, "rate_limited", "", "it went wrong"},
-		{"unmeasured", `{"prompt":"unmeasured"}`, 429, "rate_limited", "", "it went wrong"},
-		{"upstream", `{"prompt":"upstream"}`, 502, "upstream_error", "", "it went wrong"},
-		{"unavailable", `{"prompt":"unavailable"}`, 503, "unavailable", "", "it went wrong"},
-		{"slow", `{"prompt":"slow"}`, 504, "timeout", "", "it went wrong"},
+		{"limited", `{"prompt":"limited"}`, 429, "rate_limited", "", "as many requests as it takes"},
+		{"unmeasured", `{"prompt":"unmeasured"}`, 429, "rate_limited", "", "as many requests as it takes"},
+		{"upstream", `{"prompt":"upstream"}`, 502, "upstream_error", "", "before its answer was whole"},
+		{"unavailable", `{"prompt":"unavailable"}`, 503, "unavailable", "", "not available"},
+		{"slow", `{"prompt":"slow"}`, 504, "timeout", "", "not answer in time"},
 		{"refused", `{"prompt":"refused"}`, 422, "refused", "", "it went wrong"},
-		{"bug", `{"prompt":"bug"}`, 500, "internal", "", "it went wrong"},
-		{"our own key", `{"prompt":"ourkey"}`, 502, "upstream_error", "", "it went wrong"},
-		{"unknown there", `{"prompt":"gone"}`, 502, "upstream_error", "", "it went wrong"},
+		{"bug", `{"prompt":"bug"}`, 500, "internal", "", "Internal server error"},
+		{"our own key", `{"prompt":"ourkey"}`, 502, "upstream_error", "", "does not accept this server's requests"},
+		{"unknown there", `{"prompt":"gone"}`, 502, "upstream_error", "", "does not accept this server's requests"},
 		{"stopped", `{"prompt":"stopped"}`, 503, "unavailable", "", "stopped before it was done"},
 	}
 	for _, c := range cases {
@@ -118,7 +118,7 @@ func TestGenerateErrors(t *testing.T) {
 			if m["request_id"] != a.header.Get("X-Request-ID") {
 				t.Errorf("request id %v, header %q", m["request_id"], a.header.Get("X-Request-ID"))
 			}
-			if wait := a.header.Get("Retry-After"); (wait != "") != (c.status == 429) {
+			if wait := a.header.Get("Retry-After"); (wait != "") != (c.status == 429 || c.status == 503) {
 				t.Errorf("Retry-After %q", wait)
 			} else if c.name == "limited" && wait != "2" {
 				t.Errorf("Retry-After %q, want 2", wait)
