@@ -161,7 +161,7 @@ func TestGenerateStream(t *testing.T) {
 	if a.status != 200 || whole || len(got) != 3 || end.name != "error" {
 		t.Fatalf("status %d, whole %v, events %v", a.status, whole, got)
 	}
-	if m := (answer{body: end.data}).json(t); m["code"] != "upstream_error" || m["detail"] != "it broke" || m["request_id"] == "" {
+	if m := (answer{body: end.data}).json(t); m["code"] != "upstream_error" || m["detail"] != "The model failed before its answer was whole" || m["request_id"] == "" {
 		t.Errorf("error event %v", m)
 	}
 }
