@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -101,12 +102,15 @@ func (g *Gateway) causeOf(x *exchange) []slog.Attr {
 	text := e.Message
 	var op *net.OpError
 	var dns *net.DNSError
+	var certificate *tls.CertificateVerificationError
 	var status interface{ Summary() string }
 	switch {
 	case errors.As(cause, &op):
 		text += ": " + op.Error()
 	case errors.As(cause, &dns):
 		text += ": " + dns.Error()
+	case errors.As(cause, &certificate):
+		text += ": " + certificate.Error()
 	case errors.As(cause, &status):
 		text += ": " + status.Summary()
 	}

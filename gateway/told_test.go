@@ -74,7 +74,7 @@ func failures() []failure {
 		{name: "reset", step: faulttest.Reset(), status: 503, code: "unavailable", told: away, hint: again, after: "1", log: "cannot be reached: read tcp"},
 		{name: "nobody", remote: nobody, status: 503, code: "unavailable", told: away, hint: again, after: "1", log: "cannot be reached: dial tcp"},
 		{name: "no such host", remote: unknownHost, status: 503, code: "unavailable", told: away, hint: again, after: "1", log: "cannot be reached"},
-		{name: "no certificate", remote: untrusted, status: 503, code: "unavailable", told: away, hint: again, after: "1", log: "cannot be reached"},
+		{name: "no certificate", remote: untrusted, status: 503, code: "unavailable", told: away, hint: again, after: "1", log: "cannot be reached: tls: failed to verify certificate"},
 		{name: "silence", step: faulttest.Silence(), remote: impatient, status: 504, code: "timeout", told: late, hint: "fewer tokens", log: "sent nothing for"},
 		{name: "a page", step: faulttest.Page(), status: 502, code: "upstream_error", told: failed, hint: again},
 		{name: "no HTTP", step: faulttest.Garbage(), status: 503, code: "unavailable", told: away, hint: again, after: "1"},
