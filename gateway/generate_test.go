@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"stylesprint"
+	"stylesprint/catalogue"
+	products "stylesprint/catalogue/answer"
 	"stylesprint/gateway"
 	"stylesprint/generate/fake"
 )
@@ -76,7 +78,7 @@ func TestGenerateErrors(t *testing.T) {
 		{"list", `["x"]`, 400, "invalid_request", "", "must be a JSON object"},
 		{"text", `"x"`, 400, "invalid_request", "", "must be a JSON object"},
 		{"null", `null`, 400, "invalid_request", "", "must be a JSON object"},
-		{"no UTF-8", "{\"prompt\":\"\xff\"}", 400, "invalid_request", "", "UTF-8"},
+		{"no UTF-8", "{\"prompt\":\"\xff\"}", 400, "invalid_request", "", "UTF-8 at byte 12"},
 		{"control character", "{\"prompt\":\"a\x01b\"}", 400, "invalid_request", "", "byte 13"},
 		{"deep", `{"prompt":"x","model":` + strings.Repeat("[", 2000), 400, "invalid_request", "", "nested more than 256 deep"},
 		{"unknown field", `{"prompt":"x","max_token":5}`, 400, "invalid_request", "max_token", "max_token"},
@@ -88,7 +90,7 @@ func TestGenerateErrors(t *testing.T) {
 		{"temperature huge", `{"prompt":"x","temperature":1e999}`, 400, "invalid_request", "temperature", "must be a number"},
 		{"tokens fraction", `{"prompt":"x","max_tokens":1.5}`, 400, "invalid_request", "max_tokens", "whole number"},
 		{"tokens zero", `{"prompt":"x","max_tokens":0}`, 400, "invalid_request", "max_tokens", "1 or more"},
-		{"tokens huge", `{"prompt":"x","max_tokens":1e30}`, 400, "invalid_request", "max_tokens", "whole number"},
+		{"tokens huge", `{"prompt":"x","max_tokens":1e30}`, 400, "invalid_request", "max_tokens", "at most 2147483647"},
 		{"seed negative", `{"prompt":"x","seed":-1}`, 400, "invalid_request", "seed", "whole number"},
 		{"stream text", `{"prompt":"x","stream":"yes"}`, 400, "invalid_request", "stream", "true or false"},
 		{"no such model", `{"prompt":"x","model":"gpt-9"}`, 404, "not_found", "model", `"gpt-9" does not exist`},
@@ -217,6 +219,31 @@ func TestProbes(t *testing.T) {
 	} {
 		if a.status != 200 || !strings.Contains(a.body, want) {
 			t.Errorf("no %s in:\n%s", want, a.body)
+		}
+	}
+}
+
+// A body that cannot be read is answered with one that can: the route takes its own example.
+func TestExamplesOfBodies(t *testing.T) {
+	t.Parallel()
+	p := catalogue.Product{SKU: "SS-DR-101", Name: "Mira Dress", Features: []string{"two side pockets"}}
+	answers, err := products.New(products.Options{Products: inMemory(p)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, setup{o: gateway.Options{Models: []gateway.Model{text(fake.Script{}), vectors()}, Answer: answers, Feedback: feedbackOptions(&box{})}})
+	for _, path := range []string{"/generate/", "/answer", "/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/feedback"} {
+		var example string
+		for _, body := range []string{`{"x": }`, ``, `[]`, `null`, strings.Repeat("[", 300)} {
+			e := errorOf(t, s.post(t, path, body))
+			_, shown, ok := strings.Cut(e.Hint, "send one such as ")
+			if !ok || example != "" && shown != example {
+				t.Errorf("%s, %.10q: hint %q", path, body, e.Hint)
+			}
+			example = shown
+		}
+		if a := s.post(t, path, example); a.status >= 300 {
+			t.Errorf("%s refuses its own example %s: %d %s", path, example, a.status, a.body)
 		}
 	}
 }

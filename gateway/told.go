@@ -72,7 +72,7 @@ func fromModel(err error) error {
 		told.Code, told.Hint = stylesprint.CodeUpstream, "asking again does not help; "+hintTell
 		told.Message = "The model cannot be asked: its provider does not accept this server's requests"
 	case stylesprint.CodeRateLimited:
-		told.Message, told.Hint = "The model has as many requests as it takes at the moment", "try again after the time in Retry-After"
+		told.Message, told.Hint = "The model has as many requests as it takes at the moment", "try again in "+retryAfter(e.RetryAfter)+" s"
 		var p interface{ Permanent() bool }
 		if errors.As(err, &p) && p.Permanent() {
 			told.Message, told.Hint = "The model takes no more requests", "waiting does not help; "+hintTell

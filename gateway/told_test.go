@@ -64,7 +64,7 @@ func failures() []failure {
 		{name: "403", step: refusing(403, `"code":null`, "not for "+account), status: 502, code: "upstream_error", told: provider, hint: tell, log: "status 403"},
 		{name: "404", step: refusing(404, `"code":"model_not_found","param":"model"`, "HOST has no such model for "+account), status: 502, code: "upstream_error", told: provider, hint: tell, log: "status 404 (model_not_found)"},
 		{name: "409", step: refusing(409, `"code":"x y"`, account), status: 502, code: "upstream_error", told: provider, hint: tell, log: "reports a conflict: status 409"},
-		{name: "429", step: refusing(429, `"code":"rate_limit_exceeded"`, account, "Retry-After", "7"), status: 429, code: "rate_limited", told: "as many requests as it takes", hint: "Retry-After", after: "7", log: "limits the rate"},
+		{name: "429", step: refusing(429, `"code":"rate_limit_exceeded"`, account, "Retry-After", "7"), status: 429, code: "rate_limited", told: "as many requests as it takes", hint: "try again in 7 s", after: "7", log: "limits the rate"},
 		{name: "quota", step: refusing(429, `"code":"insufficient_quota"`, account), status: 429, code: "rate_limited", told: "takes no more requests", hint: "waiting does not help", after: "60", log: "quota is spent: status 429 (insufficient_quota)"},
 		{name: "500", step: refusing(500, `"param":"messages"`, "stack of HOST "+account), status: 502, code: "upstream_error", told: failed, hint: again, log: "failed: status 500"},
 		{name: "503", step: refusing(503, `"code":null`, account, "Retry-After", "3"), status: 503, code: "unavailable", told: away, hint: again, after: "3", log: "status 503"},
@@ -96,6 +96,9 @@ func failures() []failure {
 			told: "too long for the model: This model's maximum context length is 4096 tokens", hint: "shorten the prompt", field: "messages", log: "context_length_exceeded"},
 		{name: "large", step: refusing(413, `"code":null`, "HOST takes 1 MB"), status: 413, code: "too_large", told: "too large for the model: (removed) takes 1 MB", hint: "shorten", log: "status 413"},
 		{name: "declined", step: refusing(400, `"code":"content_filter"`, "The prompt speaks of arms."), status: 422, code: "refused", told: "declined to answer: The prompt speaks of arms", hint: "change the prompt", log: "content_filter"},
+		{name: "declined in place of an answer", step: func(c *faulttest.Call) {
+			c.Refuse(200, `{"choices":[{"index":0,"message":{"role":"assistant","refusal":"no"},"text":"","finish_reason":"content_filter"}]}`)
+		}, status: 422, code: "refused", told: "declined to answer", hint: "change the prompt", log: "declined to answer: status 200 (content_filter)", texts: true},
 	}
 }
 

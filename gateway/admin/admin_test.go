@@ -2,6 +2,7 @@ package admin_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -101,6 +102,22 @@ func TestActs(t *testing.T) {
 	ask(s, "POST", "/admin/routes", `{"route":"writer","rollback":true,"reason":"no"}`)
 	if want := (release.Undo{Route: "writer", By: "key-1 (Ops)", Reason: "no"}); s.undone != want {
 		t.Errorf("%+v", s.undone)
+	}
+}
+
+// A body that cannot be read is answered with one that can.
+func TestExamples(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{`{"x"`, `{"rollback":true,"force":true}`} {
+		_, text := ask(&server{}, "POST", "/admin/routes", body)
+		var e struct{ Hint string }
+		if err := json.Unmarshal([]byte(text), &e); err != nil {
+			t.Fatalf("%v: %s", err, text)
+		}
+		_, example, _ := strings.Cut(e.Hint, "send one such as ")
+		if status, text := ask(&server{}, "POST", "/admin/routes", example); status != http.StatusOK {
+			t.Errorf("its own example %q: %d %s", example, status, text)
+		}
 	}
 }
 
