@@ -8,7 +8,7 @@ type RequestRecord struct {
 	ID         string        `json:"request_id"`
 	Time       time.Time     `json:"time"`  // when the request arrived, UTC
 	Route      string        `json:"route"` // "/generate/", "/v1/chat/completions"
-	Model      string        `json:"model"` // the model that answered, or that was asked for
+	Model      string        `json:"model"` // the model that answered, or that was asked for; empty where none was asked
 	KeyID      string        `json:"key_id,omitempty"`
 	Status     int           `json:"status"` // HTTP status
 	Code       Code          `json:"code,omitempty"`

@@ -130,6 +130,6 @@ func (g *Gateway) recovered(refuse func(http.ResponseWriter, *http.Request, erro
 	}
 	return httpserver.Recover(report, func(w http.ResponseWriter, r *http.Request) {
 		exchangeOf(r).stream = nil
-		refuse(w, r, &stylesprint.Error{Code: stylesprint.CodeInternal, Message: "Internal server error"})
+		refuse(w, r, internal(nil))
 	})
 }

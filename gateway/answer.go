@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"stylesprint"
@@ -55,16 +56,15 @@ func (g *Gateway) answer(w http.ResponseWriter, r *http.Request, x *exchange) er
 func (g *Gateway) answerThrough(through *answering, q *answer.Question, name string) error {
 	r, x := through.r, through.x
 	if g.o.Answer == nil {
-		return refusal(http.StatusNotFound, "This server answers no questions about products", "start it with a catalogue")
+		return refusal(http.StatusNotFound, "This server answers no questions about products", "ask whoever runs this server to give it a catalogue")
 	}
 	g.notePrompt(x, q.Text)
 	if m, err := x.live.models.generator(name, x); err == nil {
 		through.model, q.Generator = m, through
 	} else if name != "" {
 		return err
-	} else {
-		x.model = "" // a server without a model that writes quotes the record
 	}
+	x.model = ""                                                      // until one is asked: what the record states no model has answered
 	settle, err := g.reserve(r.Context(), x.caller, estimate(q.Text)) // before any work; once, whether a model is asked or not
 	if err != nil {
 		return err
@@ -79,7 +79,7 @@ func (g *Gateway) answerThrough(through *answering, q *answer.Question, name str
 		return err
 	}
 	if through.answer, err = g.o.Answer.Answer(r.Context(), *q); err != nil {
-		return fromModelOnly(through, err)
+		return fromAnswerer(through, err)
 	}
 	x.answer = "" // a model's draft need not be what is answered
 	if through.answer.GeneratedBy == "" {
@@ -101,12 +101,17 @@ type answered struct {
 	By *generatedBy `json:"generated_by,omitempty"`
 }
 
-// fromModelOnly rewords a model's errors; those of the catalogue (not_found) are the client's.
-func fromModelOnly(a *answering, err error) error {
-	if a.failed {
-		return fromModel(err)
+// fromAnswerer words what stopped an answer: faults of the question and the catalogue (not_found) are
+// the client's, those of models, the encoder among them, are told as any model's.
+func fromAnswerer(a *answering, err error) error {
+	var elsewhere fromElsewhere
+	switch stylesprint.CodeOf(err) {
+	case stylesprint.CodeInvalid, stylesprint.CodeUnsupported, stylesprint.CodeNotFound:
+		if !a.failed && !errors.As(err, &elsewhere) {
+			return err
+		}
 	}
-	return err
+	return fromModel(err)
 }
 
 // answering is the generator of one request to /answer.
@@ -123,6 +128,7 @@ type answering struct {
 
 // Generate implements answer.Generator.
 func (a *answering) Generate(_ context.Context, req generate.Request) (stylesprint.Reply, error) {
+	a.x.model = a.model.Name
 	if err := permit(a.x.caller, a.model.Name); err != nil {
 		a.failed = true
 		return stylesprint.Reply{}, err

@@ -56,6 +56,12 @@ func TestAnswer(t *testing.T) {
 	if r[0].Route != "/answer" || r[0].Usage.CompletionTokens == 0 || r[0].Cost == 0 || r[1].Usage.Total() != 0 || r[1].Prompt != "" {
 		t.Errorf("records %+v", r)
 	}
+	if r[0].Model != "fake" || r[1].Model != "" || r[2].Model != "" {
+		t.Errorf("models %q, %q, %q; want the one that was asked, and none where none was", r[0].Model, r[1].Model, r[2].Model)
+	}
+	if n := s.metric(t, "stylesprint_model_requests_total"); n != 1 {
+		t.Errorf("%v requests to models, want 1", n)
+	}
 }
 
 func TestAnswerFaults(t *testing.T) {

@@ -84,7 +84,7 @@ func (f *fields) onePrompt(name string) string {
 // belongs refuses a field of another route.
 func (f *fields) belongs(name, path string) {
 	if f.take(name) != nil && f.err == nil {
-		f.err = invalid(name, name+" belongs to "+path)
+		f.err = &stylesprint.Error{Code: stylesprint.CodeInvalid, Field: f.path + name, Message: name + " belongs to " + path, Hint: "leave it out, or send the request to " + path}
 	}
 }
 

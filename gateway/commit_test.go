@@ -74,9 +74,9 @@ func TestCommitComesFirst(t *testing.T) {
 		"chat stream": {"/v1/chat/completions", hello + `}`, "[DONE]"},
 		"vectors":     {"/v1/embeddings", `{"input":"x"}`, "embedding"},
 		"refused":     {"/generate/", `{"prompt":""}`, "detail"},
-		"failed":      {"/generate/", `{"prompt":"x","model":"cut"}`, "the provider hung up"},
-		"cut":         {"/generate/", `{"prompt":"x","model":"cut","stream":true}`, "the provider hung up"},
-		"chat cut":    {"/v1/chat/completions", `{"model":"cut","stream":true,"messages":[{"role":"user","content":"x"}]}`, "the provider hung up"},
+		"failed":      {"/generate/", `{"prompt":"x","model":"cut"}`, "before its answer was whole"},
+		"cut":         {"/generate/", `{"prompt":"x","model":"cut","stream":true}`, "before its answer was whole"},
+		"chat cut":    {"/v1/chat/completions", `{"model":"cut","stream":true,"messages":[{"role":"user","content":"x"}]}`, "before its answer was whole"},
 		"unknown":     {"/v1/completions", `{"model":"gpt-9","prompt":"x"}`, "model_not_found"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -32,17 +32,58 @@ func readBody(r *http.Request) ([]byte, error) {
 	case errors.As(err, &large):
 		return nil, httpserver.BodyTooLarge(large.Limit)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, refusal(http.StatusRequestTimeout, "The request body did not arrive in time", "")
+		return nil, refusal(http.StatusRequestTimeout, "The request body did not arrive in time", "send it at once, in one piece")
 	case err != nil:
-		return nil, &stylesprint.Error{Code: stylesprint.CodeInvalid, Message: "The request body broke off", Err: err}
+		return nil, &stylesprint.Error{Code: stylesprint.CodeInvalid, Message: "The request body broke off", Hint: "send all of it; Content-Length must be its length in bytes", Err: err}
 	case len(bytes.TrimSpace(b)) == 0:
-		return nil, invalid("", "The request body is empty; send a JSON object")
+		return nil, badBody(r, "The request body is empty; send a JSON object")
 	case !utf8.Valid(b):
-		return nil, invalid("", "The request body is not valid UTF-8")
+		return nil, &stylesprint.Error{Code: stylesprint.CodeInvalid, Message: fmt.Sprintf("The request body is not valid UTF-8 at byte %d", invalidAt(b)), Hint: "encode the JSON as UTF-8"}
 	case deeper(b, maxDepth):
-		return nil, invalid("", fmt.Sprintf("The request body is nested more than %d deep", maxDepth))
+		return nil, badBody(r, fmt.Sprintf("The request body is nested more than %d deep", maxDepth))
 	}
 	return b, nil
+}
+
+// invalidAt is the offset of the first byte that is no UTF-8, counted from 1.
+func invalidAt(b []byte) int {
+	at := 0
+	for at < len(b) {
+		c, n := utf8.DecodeRune(b[at:])
+		if c == utf8.RuneError && n == 1 {
+			break
+		}
+		at += n
+	}
+	return at + 1
+}
+
+// badBody is the fault of a body that is no object of JSON; its hint shows one.
+func badBody(r *http.Request, message string) error {
+	e := invalid("", message)
+	if example := exampleOf(exchangeOf(r).label); example != "" {
+		e.Hint = "send one such as " + example
+	}
+	return e
+}
+
+// exampleOf is a small body that a route takes.
+func exampleOf(label string) string {
+	switch label {
+	case "/generate/":
+		return `{"prompt": "Describe a linen shirt."}`
+	case "/answer":
+		return `{"sku": "SS-DR-101", "question": "Does it have pockets?"}`
+	case "/v1/chat/completions":
+		return `{"messages": [{"role": "user", "content": "Describe a linen shirt."}]}`
+	case "/v1/completions":
+		return `{"prompt": "A linen shirt is"}`
+	case "/v1/embeddings":
+		return `{"input": "a linen shirt"}`
+	case "/feedback":
+		return `{"request_id": "req_...", "rating": 1}`
+	}
+	return ""
 }
 
 // maxDepth is how deep lists and objects of a body may stand in one another: readers of JSON
@@ -87,21 +128,21 @@ func decode(r *http.Request) (*fields, error) {
 	}
 	rest, err := members(b)
 	if err != nil {
-		return nil, malformed(err)
+		return nil, malformed(r, err)
 	}
 	if rest == nil { // the body is null
-		return nil, invalid("", "The request body must be a JSON object")
+		return nil, malformed(r, errNoObject)
 	}
 	return &fields{rest: rest}, nil
 }
 
 // malformed says where JSON goes wrong, without quoting it.
-func malformed(err error) error {
+func malformed(r *http.Request, err error) error {
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
-		return invalid("", fmt.Sprintf("The request body is not valid JSON: unexpected character or end at byte %d", syntax.Offset))
+		return badBody(r, fmt.Sprintf("The request body is not valid JSON: unexpected character or end at byte %d", syntax.Offset))
 	}
-	return invalid("", "The request body must be a JSON object")
+	return badBody(r, "The request body must be a JSON object")
 }
 
 // object reads a nested object.
@@ -165,8 +206,8 @@ func (f *fields) integer(name string) *int {
 	if v == nil {
 		return nil
 	}
-	if *v != math.Trunc(*v) || math.Abs(*v) > 1<<31-1 {
-		f.fault(name, "a whole number")
+	if *v != math.Trunc(*v) || math.Abs(*v) > math.MaxInt32 {
+		f.fault(name, fmt.Sprintf("a whole number of at most %d", math.MaxInt32))
 		return nil
 	}
 	n := int(*v)

@@ -186,14 +186,14 @@ var errClientGone = errors.New("the client has left")
 func explain(ctx context.Context, err error) *stylesprint.Error {
 	var e *stylesprint.Error
 	if !errors.As(err, &e) {
-		e = &stylesprint.Error{Code: stylesprint.CodeInternal, Message: "Internal server error", Err: err}
+		e = internal(err)
 	}
 	if errors.Is(err, errClientGone) {
 		return &stylesprint.Error{Code: stylesprint.CodeCancelled, Message: "The client left", Err: err}
 	}
 	if ctx.Err() == nil {
 		if e.Code == stylesprint.CodeCancelled { // but the client is still here
-			return &stylesprint.Error{Code: stylesprint.CodeUnavailable, Message: "The model stopped before it was done", Hint: "try again", Err: err}
+			return &stylesprint.Error{Code: stylesprint.CodeUnavailable, Message: "The model stopped before it was done", Hint: "try again", RetryAfter: time.Second, Err: err}
 		}
 		return e
 	}
@@ -204,34 +204,13 @@ func explain(ctx context.Context, err error) *stylesprint.Error {
 	}
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, httpserver.ErrDraining):
-		return &stylesprint.Error{Code: stylesprint.CodeUnavailable, Message: "The server is shutting down", Hint: "try again", Err: err}
+		return &stylesprint.Error{Code: stylesprint.CodeUnavailable, Message: "The server is shutting down", Hint: "try again", RetryAfter: time.Second, Err: err}
 	case errors.Is(cause, httpserver.ErrTimeLimit), errors.Is(cause, context.DeadlineExceeded):
 		return &stylesprint.Error{Code: stylesprint.CodeTimeout, Message: "The answer took too long", Hint: "ask for fewer tokens, or try again", Err: err}
 	default:
 		return &stylesprint.Error{Code: stylesprint.CodeCancelled, Message: "The client left", Err: err}
 	}
 }
-
-// fromModel rewords errors that would mean something else when they came from
-// the gateway: a provider that rejects our key is not a client without a key.
-func fromModel(err error) error {
-	var e *stylesprint.Error
-	var own *ownRefusal
-	if errors.As(err, &own) || !errors.As(err, &e) {
-		return err
-	}
-	switch e.Code {
-	case stylesprint.CodeUnauthorized, stylesprint.CodeForbidden, stylesprint.CodeNotFound, stylesprint.CodeConflict:
-		return &stylesprint.Error{Code: stylesprint.CodeUpstream, Message: e.Message, Hint: "tell whoever runs this server", Err: err}
-	}
-	return err
-}
-
-// ownRefusal marks an error that the gateway made itself on the way to a model.
-type ownRefusal struct{ err error }
-
-func (e *ownRefusal) Error() string { return e.err.Error() }
-func (e *ownRefusal) Unwrap() error { return e.err }
 
 // fail ends a request with an error: as a proper status if nothing was sent
 // yet; else as an error event, after which the connection is cut, so that what

@@ -78,7 +78,7 @@ func TestStormIsNotAmplified(t *testing.T) {
 	for range clients {
 		all.Go(func() {
 			for i := range each {
-				if got := f.ask(t.Context(), t, forms()[i%4], func(int) {}); got != "503 unavailable" {
+				if got := f.ask(t.Context(), t, forms()[i%4], func(int) {}); got != "503 unavailable, Retry-After 1" {
 					t.Errorf("a client sees %s", got)
 				}
 			}

@@ -16,12 +16,15 @@ import (
 	"golang.org/x/time/rate"
 
 	"stylesprint"
+	"stylesprint/access"
 )
 
 // FeedbackStore keeps what people say of answers.
 type FeedbackStore interface {
 	// AddFeedback stores one; an id that is there already is left as it is.
 	AddFeedback(ctx context.Context, f stylesprint.Feedback) error
+	// MadeRequest says whether the request log has a request of a key whose answer bore this id.
+	MadeRequest(ctx context.Context, key, id string) (bool, error)
 	// EraseFeedback deletes what a subject, by its hash, has given, and says how much it was.
 	EraseFeedback(ctx context.Context, subject string) (int, error)
 }
@@ -36,6 +39,9 @@ type Feedback struct {
 	Clean func(string) string
 	// PerMinute bounds how much each key may send; more is answered 429. Defaults to 120.
 	PerMinute int
+	// Patience is how long a request that the log does not know is looked for again: records reach the
+	// log a moment after their answers. Defaults to 1 s.
+	Patience time.Duration
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
 }
@@ -59,6 +65,9 @@ func (f *Feedback) validate(fault func(format string, a ...any)) {
 	}
 	if f.PerMinute < 0 {
 		fault("feedback.per_minute: want 0 or more, got %d", f.PerMinute)
+	}
+	if f.Patience < 0 {
+		fault("feedback.patience: want 0 or more, got %v", f.Patience)
 	}
 }
 
@@ -148,12 +157,57 @@ func (g *Gateway) giveFeedback(w http.ResponseWriter, r *http.Request, x *exchan
 		out.EditedText = o.Clean(out.EditedText)
 	}
 	out.EditedText = storable(out.EditedText)
-	if err := o.Store.AddFeedback(r.Context(), out); err != nil {
+	if err := o.mayRate(r.Context(), x.caller, out.RequestID); err != nil {
 		return err
+	}
+	if err := o.Store.AddFeedback(r.Context(), out); err != nil {
+		return fromStore(err, feedbackAway)
 	}
 	writeJSON(w, http.StatusCreated, feedbackGiven{out.ID, out.RequestID, out.Consent})
 	return nil
 }
+
+const feedbackAway = "Feedback cannot be taken at the moment"
+
+// mayRate refuses feedback of a key on requests that it has not made. Whoever may do everything,
+// as everybody may on a server that asks for no keys, may rate what the log does not know. Others learn
+// nothing of requests of other keys: those are as unknown as any, and as long in being looked for.
+func (f *Feedback) mayRate(ctx context.Context, c Caller, id string) error {
+	if c.may(access.Admin) {
+		return nil
+	}
+	patience := f.Patience
+	if patience == 0 {
+		patience = time.Second
+	}
+	for pause := firstLook; ; pause = min(2*pause, lastLook) {
+		made, err := f.Store.MadeRequest(ctx, c.KeyID, id)
+		switch {
+		case err != nil:
+			return fromStore(err, feedbackAway)
+		case made:
+			return nil
+		case patience <= 0:
+			return &stylesprint.Error{Code: stylesprint.CodeNotFound, Field: "request_id", Message: "This key has made no request with this id",
+				Hint: "send the X-Request-ID of an answer to this key; one of the last seconds may not be in the log yet, so try again"}
+		}
+		pause = min(pause, patience)
+		patience -= pause
+		t := time.NewTimer(pause)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return ctx.Err()
+		}
+	}
+}
+
+// Pauses between looks for a request.
+const (
+	firstLook = 25 * time.Millisecond // doubles
+	lastLook  = 200 * time.Millisecond
+)
 
 // eraseFeedback answers DELETE /feedback?subject=.
 func (g *Gateway) eraseFeedback(w http.ResponseWriter, r *http.Request, x *exchange) error {
@@ -168,7 +222,7 @@ func (g *Gateway) eraseFeedback(w http.ResponseWriter, r *http.Request, x *excha
 	}
 	n, err := o.Store.EraseFeedback(r.Context(), o.SubjectHash(subject))
 	if err != nil {
-		return err
+		return fromStore(err, "Feedback cannot be erased at the moment")
 	}
 	writeJSON(w, http.StatusOK, feedbackErased{n})
 	return nil

@@ -19,6 +19,18 @@ type box struct {
 	mu   sync.Mutex
 	kept []stylesprint.Feedback
 	fail error
+	// made are requests by key; each is found after so many looks.
+	made  map[[2]string]int
+	looks int
+	blind error // of looking
+}
+
+func (b *box) MadeRequest(_ context.Context, key, id string) (bool, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.looks++
+	after, known := b.made[[2]string{key, id}]
+	return known && b.looks > after, b.blind
 }
 
 func (b *box) AddFeedback(_ context.Context, f stylesprint.Feedback) error {
@@ -43,7 +55,7 @@ func (b *box) EraseFeedback(_ context.Context, subject string) (int, error) {
 func feedbackOptions(b *box) *gateway.Feedback {
 	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 	return &gateway.Feedback{
-		Store: b, Key: stylesprint.NewSecret(strings.Repeat("k", 32)), PerMinute: 30,
+		Store: b, Key: stylesprint.NewSecret(strings.Repeat("k", 32)), PerMinute: 30, Patience: time.Millisecond,
 		Clean: func(s string) string { return strings.ReplaceAll(s, "secret", "[mark]") },
 		Now:   func() time.Time { return now },
 	}
@@ -102,7 +114,7 @@ func TestFeedback(t *testing.T) {
 
 func TestFeedbackIsLimitedByKey(t *testing.T) {
 	t.Parallel()
-	o := feedbackOptions(&box{})
+	o := feedbackOptions(&box{made: map[[2]string]int{{"first", "a"}: 0, {"second", "a"}: 0}})
 	o.PerMinute = 3
 	s := serve(t, setup{o: gateway.Options{Models: []gateway.Model{text(fake.Script{})}, Feedback: o, Auth: byName{}}})
 	send := func(key string) answer {
@@ -141,7 +153,7 @@ func (byName) Authenticate(_ *http.Request, key stylesprint.Secret) (gateway.Cal
 // but an administrator.
 func TestErasingNeedsAnAdministrator(t *testing.T) {
 	t.Parallel()
-	s := serve(t, setup{o: gateway.Options{Models: []gateway.Model{text(fake.Script{})}, Feedback: feedbackOptions(&box{}), Auth: byName{}}})
+	s := serve(t, setup{o: gateway.Options{Models: []gateway.Model{text(fake.Script{})}, Feedback: feedbackOptions(&box{made: map[[2]string]int{{"user", "a"}: 0}}), Auth: byName{}}})
 	for key, want := range map[string]struct{ erase, give int }{"": {401, 401}, "root": {200, 201}, "user": {403, 201}, "rater": {403, 403}} {
 		if a := s.do(t, "DELETE", "/feedback?subject=x", "", "Authorization", "Bearer "+key); a.status != want.erase {
 			t.Errorf("key %q erases: %d %s", key, a.status, a.body)
@@ -160,10 +172,48 @@ func TestNoFeedback(t *testing.T) {
 			t.Errorf("%s: %d %s", method, a.status, a.body)
 		}
 	}
-	_, err := gateway.New(gateway.Options{Models: []gateway.Model{text(fake.Script{})}, Feedback: &gateway.Feedback{PerMinute: -1}, Disclosure: gateway.Disclosure{Program: "two words", Statement: "a\nb"}})
-	for _, want := range []string{"feedback.store", "feedback.key", "feedback.per_minute", "disclosure.program", "disclosure.statement"} {
+	_, err := gateway.New(gateway.Options{Models: []gateway.Model{text(fake.Script{})}, Feedback: &gateway.Feedback{PerMinute: -1, Patience: -1}, Disclosure: gateway.Disclosure{Program: "two words", Statement: "a\nb"}})
+	for _, want := range []string{"feedback.store", "feedback.key", "feedback.per_minute", "feedback.patience", "disclosure.program", "disclosure.statement"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("no fault %q in %v", want, err)
 		}
+	}
+}
+
+// A key rates what it has asked itself. What another has asked is as unknown as what nobody has.
+func TestKeysRateTheirOwnAnswers(t *testing.T) {
+	t.Parallel()
+	b := &box{made: map[[2]string]int{{"anna", "req_1"}: 0, {"anna", "req_2"}: 3}}
+	quick, patient := feedbackOptions(b), feedbackOptions(b)
+	patient.Patience = time.Minute
+	s := serve(t, setup{o: gateway.Options{Models: []gateway.Model{text(fake.Script{})}, Feedback: quick, Auth: byName{}}})
+	late := serve(t, setup{o: gateway.Options{Models: []gateway.Model{text(fake.Script{})}, Feedback: patient, Auth: byName{}}})
+	to := func(s *server, key, id string) answer {
+		b.mu.Lock()
+		b.looks = 0
+		b.mu.Unlock()
+		return s.do(t, "POST", "/feedback", `{"request_id":"`+id+`","rating":1}`, "Authorization", "Bearer "+key)
+	}
+	give := func(key, id string) answer { return to(s, key, id) }
+	if a := give("anna", "req_1"); a.status != 201 || b.looks != 1 {
+		t.Errorf("its own: %d %s after %d looks", a.status, a.body, b.looks)
+	}
+	others, nobodys := give("ben", "req_1"), give("ben", "req_9")
+	strip := func(a answer) string { return strings.ReplaceAll(a.body, a.header.Get("X-Request-Id"), "") }
+	if others.status != 404 || strip(others) != strip(nobodys) || others.json(t)["field"] != "request_id" || !strings.Contains(others.body, "try again") {
+		t.Errorf("another's: %d %s\nnobody's: %d %s", others.status, others.body, nobodys.status, nobodys.body)
+	}
+	if a := give("root", "req_9"); a.status != 201 || b.looks != 0 {
+		t.Errorf("an administrator: %d %s", a.status, a.body)
+	}
+	if len(b.kept) != 2 {
+		t.Errorf("kept %+v", b.kept)
+	}
+	if a := to(late, "anna", "req_2"); a.status != 201 || b.looks != 4 {
+		t.Errorf("one that reaches the log late: %d %s after %d looks", a.status, a.body, b.looks)
+	}
+	b.blind = &stylesprint.Error{Code: stylesprint.CodeUnavailable, Message: "db.internal is away"}
+	if a := give("anna", "req_1"); a.status != 503 || strings.Contains(a.body, "db.internal") {
+		t.Errorf("a database that is away: %d %s", a.status, a.body)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"stylesprint"
+	"stylesprint/catalogue"
+	products "stylesprint/catalogue/answer"
 	"stylesprint/gateway"
 	"stylesprint/generate/fake"
 )
@@ -76,7 +78,7 @@ func TestGenerateErrors(t *testing.T) {
 		{"list", `["x"]`, 400, "invalid_request", "", "must be a JSON object"},
 		{"text", `"x"`, 400, "invalid_request", "", "must be a JSON object"},
 		{"null", `null`, 400, "invalid_request", "", "must be a JSON object"},
-		{"no UTF-8", "{\"prompt\":\"\xff\"}", 400, "invalid_request", "", "UTF-8"},
+		{"no UTF-8", "{\"prompt\":\"\xff\"}", 400, "invalid_request", "", "UTF-8 at byte 12"},
 		{"control character", "{\"prompt\":\"a\x01b\"}", 400, "invalid_request", "", "byte 13"},
 		{"deep", `{"prompt":"x","model":` + strings.Repeat("[", 2000), 400, "invalid_request", "", "nested more than 256 deep"},
 		{"unknown field", `{"prompt":"x","max_token":5}`, 400, "invalid_request", "max_token", "max_token"},
@@ -88,22 +90,22 @@ func TestGenerateErrors(t *testing.T) {
 		{"temperature huge", `{"prompt":"x","temperature":1e999}`, 400, "invalid_request", "temperature", "must be a number"},
 		{"tokens fraction", `{"prompt":"x","max_tokens":1.5}`, 400, "invalid_request", "max_tokens", "whole number"},
 		{"tokens zero", `{"prompt":"x","max_tokens":0}`, 400, "invalid_request", "max_tokens", "1 or more"},
-		{"tokens huge", `{"prompt":"x","max_tokens":1e30}`, 400, "invalid_request", "max_tokens", "whole number"},
+		{"tokens huge", `{"prompt":"x","max_tokens":1e30}`, 400, "invalid_request", "max_tokens", "at most 2147483647"},
 		{"seed negative", `{"prompt":"x","seed":-1}`, 400, "invalid_request", "seed", "whole number"},
 		{"stream text", `{"prompt":"x","stream":"yes"}`, 400, "invalid_request", "stream", "true or false"},
 		{"no such model", `{"prompt":"x","model":"gpt-9"}`, 404, "not_found", "model", `"gpt-9" does not exist`},
 		{"model without text", `{"prompt":"x","model":"vec"}`, 400, "unsupported", "model", "vectors, not text"},
 		{"context", `{"prompt":"x","max_tokens":300}`, 422, "context_too_long", "", "301 tokens"},
 		{"large", `{"prompt":"` + strings.Repeat("x", 5000) + `"}`, 413, "too_large", "", "4096 bytes"},
-		{"limited", `{"prompt":"limited"}`, 429, "rate_limited", "", "it went wrong"},
-		{"unmeasured", `{"prompt":"unmeasured"}`, 429, "rate_limited", "", "it went wrong"},
-		{"upstream", `{"prompt":"upstream"}`, 502, "upstream_error", "", "it went wrong"},
-		{"unavailable", `{"prompt":"unavailable"}`, 503, "unavailable", "", "it went wrong"},
-		{"slow", `{"prompt":"slow"}`, 504, "timeout", "", "it went wrong"},
+		{"limited", `{"prompt":"limited"}`, 429, "rate_limited", "", "as many requests as it takes"},
+		{"unmeasured", `{"prompt":"unmeasured"}`, 429, "rate_limited", "", "as many requests as it takes"},
+		{"upstream", `{"prompt":"upstream"}`, 502, "upstream_error", "", "before its answer was whole"},
+		{"unavailable", `{"prompt":"unavailable"}`, 503, "unavailable", "", "not available"},
+		{"slow", `{"prompt":"slow"}`, 504, "timeout", "", "not answer in time"},
 		{"refused", `{"prompt":"refused"}`, 422, "refused", "", "it went wrong"},
-		{"bug", `{"prompt":"bug"}`, 500, "internal", "", "it went wrong"},
-		{"our own key", `{"prompt":"ourkey"}`, 502, "upstream_error", "", "it went wrong"},
-		{"unknown there", `{"prompt":"gone"}`, 502, "upstream_error", "", "it went wrong"},
+		{"bug", `{"prompt":"bug"}`, 500, "internal", "", "Internal server error"},
+		{"our own key", `{"prompt":"ourkey"}`, 502, "upstream_error", "", "does not accept this server's requests"},
+		{"unknown there", `{"prompt":"gone"}`, 502, "upstream_error", "", "does not accept this server's requests"},
 		{"stopped", `{"prompt":"stopped"}`, 503, "unavailable", "", "stopped before it was done"},
 	}
 	for _, c := range cases {
@@ -118,7 +120,7 @@ func TestGenerateErrors(t *testing.T) {
 			if m["request_id"] != a.header.Get("X-Request-ID") {
 				t.Errorf("request id %v, header %q", m["request_id"], a.header.Get("X-Request-ID"))
 			}
-			if wait := a.header.Get("Retry-After"); (wait != "") != (c.status == 429) {
+			if wait := a.header.Get("Retry-After"); (wait != "") != (c.status == 429 || c.status == 503) {
 				t.Errorf("Retry-After %q", wait)
 			} else if c.name == "limited" && wait != "2" {
 				t.Errorf("Retry-After %q, want 2", wait)
@@ -161,7 +163,7 @@ func TestGenerateStream(t *testing.T) {
 	if a.status != 200 || whole || len(got) != 3 || end.name != "error" {
 		t.Fatalf("status %d, whole %v, events %v", a.status, whole, got)
 	}
-	if m := (answer{body: end.data}).json(t); m["code"] != "upstream_error" || m["detail"] != "it broke" || m["request_id"] == "" {
+	if m := (answer{body: end.data}).json(t); m["code"] != "upstream_error" || m["detail"] != "The model failed before its answer was whole" || m["request_id"] == "" {
 		t.Errorf("error event %v", m)
 	}
 }
@@ -217,6 +219,31 @@ func TestProbes(t *testing.T) {
 	} {
 		if a.status != 200 || !strings.Contains(a.body, want) {
 			t.Errorf("no %s in:\n%s", want, a.body)
+		}
+	}
+}
+
+// A body that cannot be read is answered with one that can: the route takes its own example.
+func TestExamplesOfBodies(t *testing.T) {
+	t.Parallel()
+	p := catalogue.Product{SKU: "SS-DR-101", Name: "Mira Dress", Features: []string{"two side pockets"}}
+	answers, err := products.New(products.Options{Products: inMemory(p)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, setup{o: gateway.Options{Models: []gateway.Model{text(fake.Script{}), vectors()}, Answer: answers, Feedback: feedbackOptions(&box{})}})
+	for _, path := range []string{"/generate/", "/answer", "/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/feedback"} {
+		var example string
+		for _, body := range []string{`{"x": }`, ``, `[]`, `null`, strings.Repeat("[", 300)} {
+			e := errorOf(t, s.post(t, path, body))
+			_, shown, ok := strings.Cut(e.Hint, "send one such as ")
+			if !ok || example != "" && shown != example {
+				t.Errorf("%s, %.10q: hint %q", path, body, e.Hint)
+			}
+			example = shown
+		}
+		if a := s.post(t, path, example); a.status >= 300 {
+			t.Errorf("%s refuses its own example %s: %d %s", path, example, a.status, a.body)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -25,6 +26,7 @@ const (
 	keyCode       = "code"
 	keyField      = "field"
 	keyError      = "error"
+	keyHint       = "hint"
 	keyStream     = "stream"
 	keyDuration   = "duration_ms"
 	keyFirstToken = "first_token_ms"
@@ -72,34 +74,47 @@ func (g *Gateway) logAccess(r *http.Request, x *exchange, took time.Duration) {
 	g.o.Log.LogAttrs(context.WithoutCancel(r.Context()), level, "request", a...)
 }
 
-// causeOf says what a failure came from. The message of an error that began at
-// a model's client is free of prompts by contract; what it wraps may quote
-// anything, so only faults of the network are taken from there, unless bodies
+// causeOf says what a failure came from: what its client was not told, or what cannot be the client's
+// doing. The message of an error that began at a model's client is free of prompts by contract; what it
+// wraps may quote anything, so only faults of the network and statuses are taken from there, unless bodies
 // are logged.
 func (g *Gateway) causeOf(x *exchange) []slog.Attr {
 	if x.cause == nil {
 		return nil
 	}
-	if g.o.LogBodies {
-		return []slog.Attr{slog.String(keyError, x.cause.Error())}
+	cause, untold := operatorsOf(x.cause)
+	var out []slog.Attr
+	if untold {
+		if h := stylesprint.HintOf(cause); h != "" {
+			out = append(out, slog.String(keyHint, h))
+		}
 	}
-	if x.status < 500 {
+	if g.o.LogBodies {
+		return append(out, slog.String(keyError, cause.Error()))
+	}
+	if x.status < 500 && !untold {
 		return nil
 	}
 	var e *stylesprint.Error
-	if !errors.As(x.cause, &e) {
-		return []slog.Attr{slog.String(keyError, fmt.Sprintf("%T", x.cause))}
+	if !errors.As(cause, &e) {
+		return []slog.Attr{slog.String(keyError, fmt.Sprintf("%T", cause))}
 	}
 	text := e.Message
 	var op *net.OpError
 	var dns *net.DNSError
+	var certificate *tls.CertificateVerificationError
+	var status interface{ Summary() string }
 	switch {
-	case errors.As(x.cause, &op):
+	case errors.As(cause, &op):
 		text += ": " + op.Error()
-	case errors.As(x.cause, &dns):
+	case errors.As(cause, &dns):
 		text += ": " + dns.Error()
+	case errors.As(cause, &certificate):
+		text += ": " + certificate.Error()
+	case errors.As(cause, &status):
+		text += ": " + status.Summary()
 	}
-	return []slog.Attr{slog.String(keyError, text)}
+	return append(out, slog.String(keyError, text))
 }
 
 // logPanic keeps the stack, which holds no values, and of the value only what

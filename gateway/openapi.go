@@ -64,8 +64,11 @@ func withErrors(described any, rt route) map[string]any {
 		schema = "#/components/schemas/OpenAIError"
 	}
 	out := map[string]any{"default": map[string]any{
-		"description": "An error; its code is stable.",
-		"content":     map[string]any{"application/json": map[string]any{"schema": map[string]any{"$ref": schema}}},
+		"description": "An error; its code is stable. It says what the client can do, and nothing of the servers behind this one.",
+		"headers": map[string]any{"Retry-After": map[string]any{
+			"description": "Seconds to wait before asking again, with 429 and 503.", "schema": map[string]any{"type": "string"},
+		}},
+		"content": map[string]any{"application/json": map[string]any{"schema": map[string]any{"$ref": schema}}},
 	}}
 	if m, ok := described.(map[string]any); ok {
 		for status, v := range m {

@@ -22,7 +22,7 @@ func oracle(t *testing.T) openai.Client {
 		text(fake.Script{Model: "fake", ContextTokens: 300, Refuse: []string{"tools", "response_format"}, Answers: []fake.Answer{
 			{Match: "limited", Err: &stylesprint.Error{Code: stylesprint.CodeRateLimited, Message: "slow down"}},
 			{Match: "down", Err: &stylesprint.Error{Code: stylesprint.CodeUnavailable, Message: "it is down"}},
-			{Match: "half", Text: "one two three", After: 2, Err: &stylesprint.Error{Code: stylesprint.CodeUpstream, Message: "it broke"}},
+			{Match: "half", Text: "one two three", After: 2, Err: &stylesprint.Error{Code: stylesprint.CodeUpstream, Message: "before its answer was whole"}},
 			{Text: "A <cool> linen\nshirt, naïve 👗."},
 		}}), vectors(),
 	}}})
@@ -174,7 +174,7 @@ func TestOfficialClientErrors(t *testing.T) {
 	for stream.Next() {
 		text += stream.Current().Choices[0].Delta.Content
 	}
-	if err := stream.Err(); err == nil || !strings.Contains(err.Error(), "it broke") || text != "one two" {
+	if err := stream.Err(); err == nil || !strings.Contains(err.Error(), "before its answer was whole") || text != "one two" {
 		t.Errorf("midway: text %q, error %v", text, err)
 	}
 }

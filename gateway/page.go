@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"stylesprint"
+	"stylesprint/access"
 	"stylesprint/catalogue/answer"
 	"stylesprint/generate"
 	"stylesprint/internal/httpserver"
@@ -57,19 +58,27 @@ func (g *Gateway) AnswerQuestion(r *http.Request, label string, q answer.Questio
 }
 
 // within serves a page's request as one of a route that asks models, and returns the error that
-// a client would read.
+// a client would read; who has the scope admin reads the cause instead.
 func (g *Gateway) within(r *http.Request, label string, handle handler) error {
-	var failed error
+	var failed *stylesprint.Error
+	everything := false // the caller may see it; nobody may before the caller is known
 	told := plain
 	told.body = func(e *stylesprint.Error, status int, id string) any {
 		failed = e
 		return plainBody(e, status, id)
 	}
+	inside := func(w http.ResponseWriter, r *http.Request, x *exchange) error {
+		everything = x.caller.may(access.Admin)
+		return handle(w, r, x)
+	}
 	inner := r.Clone(r.Context())
 	inner.Body, inner.ContentLength = http.NoBody, 0 // the page has read it
-	h := httpserver.Chain(g.guard(route{label: label, kind: model, dialect: told, handle: handle}), httpserver.RequestID(), g.observe)
+	h := httpserver.Chain(g.guard(route{label: label, kind: model, dialect: told, handle: inside}), httpserver.RequestID(), g.observe)
 	h.ServeHTTP(unsent{make(http.Header)}, inner)
-	return failed
+	if failed == nil {
+		return nil
+	}
+	return forPage(failed, everything)
 }
 
 // unsent is the answer of a request within a page: nobody reads it.

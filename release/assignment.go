@@ -72,7 +72,7 @@ func Current(history []Assignment) []Share {
 // their sum. Percentages are whole: the largest remainders get what rounding leaves.
 func Shift(shares []Share, id string, percent int) ([]Share, error) {
 	if percent < 1 || percent > 100 {
-		return nil, invalid("percent", fmt.Sprintf("want a share of 1 to 100 percent, got %d", percent), "")
+		return nil, invalid("percent", fmt.Sprintf("want a share of 1 to 100 percent, got %d", percent), "give a whole number from 1 to 100, such as 10")
 	}
 	others, sum := []Share{}, 0
 	for _, s := range shares {

@@ -102,7 +102,7 @@ func (b Book) Create(ctx context.Context, r Release) (made Release, known bool, 
 // Gate keeps a verdict. Its time is set here.
 func (b Book) Gate(ctx context.Context, v Verdict) (Verdict, error) {
 	if v.By == "" {
-		return v, invalid("by", "a verdict needs to say who asked for it", "")
+		return v, invalid("by", "a verdict needs to say who asked for it", "give a name with --by")
 	}
 	v.At = b.now().UTC()
 	if err := b.Store.AddVerdict(ctx, v); err != nil {
@@ -141,7 +141,7 @@ func (b Book) Promote(ctx context.Context, p Promotion) (Assignment, error) {
 	case refused != nil && !p.Force:
 		return Assignment{}, refused
 	case p.Force && strings.TrimSpace(p.Reason) == "":
-		return Assignment{}, invalid("reason", "promoting by force needs a reason", "give one with --reason")
+		return Assignment{}, invalid("reason", "promoting by force needs a reason", "give one: --reason, or \"reason\" in a request")
 	}
 	history, err := b.Ledger.Assignments(ctx, p.Route)
 	if err != nil {
@@ -217,11 +217,11 @@ func (b Book) assign(ctx context.Context, a Assignment, action string) error {
 func checkAct(route, by, reason string) error {
 	switch {
 	case !line(route, 1, 256):
-		return invalid("route", "want the public name of a route", "GET /v1/models lists them")
+		return invalid("route", "want the public name of a route", "stylesprint release list, or GET /admin/routes, names them")
 	case !line(by, 1, MaxName):
 		return invalid("by", "want a name for who does this", "give one with --by")
 	case !line(strings.TrimSpace(reason), 0, MaxReason):
-		return invalid("reason", fmt.Sprintf("a reason has at most %d characters on one line", MaxReason), "")
+		return invalid("reason", fmt.Sprintf("a reason has at most %d characters on one line", MaxReason), "shorten it; notes of a release hold more")
 	}
 	return nil
 }

@@ -111,18 +111,18 @@ func (r Release) Validate() error {
 	case r.CreatedBy == "":
 		return invalid("created_by", "a release needs to say who made it", "give a name with --by")
 	case !line(r.CreatedBy, 1, MaxName) || !line(r.Approver, 0, MaxName):
-		return invalid("approver", fmt.Sprintf("names of people have at most %d characters on one line", MaxName), "")
+		return invalid("approver", fmt.Sprintf("names of people have at most %d characters on one line", MaxName), "shorten it")
 	case utf8.RuneCountInString(r.Notes) > MaxNotes || !utf8.ValidString(r.Notes):
-		return invalid("notes", fmt.Sprintf("notes have at most %d characters", MaxNotes), "")
+		return invalid("notes", fmt.Sprintf("notes have at most %d characters", MaxNotes), "shorten them, and keep the rest where they can point to")
 	case (r.Prompt.Name == "") != (r.Prompt.Hash == "") || (r.Prompt.Name == "") != (r.Prompt.Text == ""):
-		return invalid("prompt", "a prompt has a name, a hash and a text, or none of them", "")
+		return invalid("prompt", "a prompt has a name, a hash and a text, or none of them", "name a template with --prompt, which gives all three: stylesprint prompt list")
 	case len(r.Prompt.Text) > maxPrompt:
-		return invalid("prompt", fmt.Sprintf("a prompt has at most %d bytes", maxPrompt), "")
+		return invalid("prompt", fmt.Sprintf("a prompt has at most %d bytes", maxPrompt), "shorten the template")
 	}
 	seen := map[string]bool{}
 	for _, t := range r.Targets {
 		if !line(t, 1, 256) || seen[t] {
-			return invalid("targets", fmt.Sprintf("the model %q is empty, too long or named twice", t), "")
+			return invalid("targets", fmt.Sprintf("the model %q is empty, too long or named twice", t), "name each model of the configuration once")
 		}
 		seen[t] = true
 	}

@@ -178,8 +178,8 @@ func TestShift(t *testing.T) {
 	for _, k := range cases {
 		got, err := release.Shift(k.shares, k.id, k.percent)
 		if err != nil {
-			if !strings.Contains(err.Error(), k.want) {
-				t.Errorf("%v + %s %d: %v", k.shares, k.id, k.percent, err)
+			if !strings.Contains(err.Error(), k.want) || stylesprint.HintOf(err) == "" {
+				t.Errorf("%v + %s %d: %v; hint %q", k.shares, k.id, k.percent, err, stylesprint.HintOf(err))
 			}
 			continue
 		}

@@ -188,9 +188,9 @@ func check(q Question) error {
 	case strings.TrimSpace(q.SKU) == "":
 		return fault("sku", "sku is missing", "name a product of the catalogue")
 	case visible(q.Text) == "":
-		return fault("question", "question is missing", "")
+		return fault("question", "question is missing", "write what a customer asks, such as: Does it have pockets?")
 	case !utf8.ValidString(q.Text):
-		return fault("question", "question is not valid UTF-8", "")
+		return fault("question", "question is not valid UTF-8", "encode it as UTF-8")
 	case len(q.Text) > MaxQuestion:
 		return fault("question", fmt.Sprintf("question has %d bytes; want %d at most", len(q.Text), MaxQuestion), "ask one thing at a time")
 	case q.Language != "" && q.Language != "en":

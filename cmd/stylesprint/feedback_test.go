@@ -147,3 +147,46 @@ func TestFeedbackKey(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 }
+
+// A key rates its own answers as soon as it has them, and nobody else's.
+func TestFeedbackIsForOnesOwnAnswers(t *testing.T) {
+	t.Parallel()
+	s := openShop(t)
+	_, root := s.key("--name", "Root", "--scope", "admin")
+	_, anna := s.key("--name", "Anna", "--scope", "generate")
+	_, ben := s.key("--name", "Ben", "--scope", "generate")
+	models := func(key string) func() int {
+		return func() int { status, _ := s.ask("GET", "/v1/models", key, ""); return status }
+	}
+	s.until("without a key once there is one", 401, models(""))
+	s.until("the newest key", 200, models(ben))
+	give := func(key, id string) int {
+		status, _ := s.ask("POST", "/feedback", key, `{"request_id":"`+id+`","rating":1}`)
+		return status
+	}
+	for range 3 {
+		status, body := s.ask("POST", "/generate/", anna, `{"prompt":"Describe a linen dress."}`)
+		var made struct {
+			ID string `json:"request_id"`
+		}
+		if err := json.NewDecoder(strings.NewReader(body)).Decode(&made); status != 200 || err != nil {
+			t.Fatalf("%d %s %v", status, body, err)
+		}
+		if got := give(anna, made.ID); got != 201 {
+			t.Errorf("its own, at once: %d", got)
+		}
+		if got := give(ben, made.ID); got != 404 {
+			t.Errorf("another key's: %d", got)
+		}
+		if got := give(root, made.ID); got != 201 {
+			t.Errorf("an administrator: %d", got)
+		}
+	}
+	if got := give(ben, "req_none"); got != 404 {
+		t.Errorf("nobody's: %d", got)
+	}
+	status, body := s.ask("POST", "/answer", ben, `{"sku":"SS-DR-101","question":"What is it made of?"}`)
+	if status != 200 || strings.Contains(body, `"generated_by"`) {
+		t.Errorf("%d %s", status, body)
+	}
+}

@@ -265,7 +265,7 @@ func (g *doorkeeper) admin() httpserver.Middleware {
 }
 
 func refuseAdmin(w http.ResponseWriter, r *http.Request, err error) {
-	e := &stylesprint.Error{Code: stylesprint.CodeInternal, Message: "Internal server error"}
+	e := &stylesprint.Error{Code: stylesprint.CodeInternal, Message: "Internal server error", Hint: "the fault is in the server's log"}
 	errors.As(err, &e)
 	status := http.StatusInternalServerError
 	switch e.Code {

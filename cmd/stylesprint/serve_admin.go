@@ -209,7 +209,8 @@ func canServe(c config.Config, r release.Release) error {
 		}
 	}
 	if r.Adapter != "" {
-		return &stylesprint.Error{Code: stylesprint.CodeUnsupported, Field: "release", Message: fmt.Sprintf("release %s has an adapter, which this version does not serve", r.ID)}
+		return &stylesprint.Error{Code: stylesprint.CodeUnsupported, Field: "release", Message: fmt.Sprintf("release %s has an adapter, which this version does not serve", r.ID),
+			Hint: "make a release without one: stylesprint release create"}
 	}
 	return nil
 }

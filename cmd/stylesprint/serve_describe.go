@@ -58,7 +58,7 @@ func (d describer) Describe(ctx context.Context, model string, about gateway.Sub
 	if !ok || served.template == nil {
 		return gateway.Description{}, &stylesprint.Error{Code: stylesprint.CodeUnsupported, Field: "model",
 			Message: fmt.Sprintf("The model %q has no release with a prompt, so it cannot write about a product", model),
-			Hint:    "send \"prompt\", or promote a release with a prompt: stylesprint release promote"}
+			Hint:    "send \"prompt\" in its place, or ask whoever runs this server for a release with a prompt"}
 	}
 	messages, err := served.template.Render(product.Fields())
 	if err != nil {
@@ -77,10 +77,12 @@ func (d describer) draw(ctx context.Context, p *plan, model string) string {
 }
 
 func cannotRender(err error) error {
-	e := &stylesprint.Error{Code: stylesprint.CodeInvalid, Field: "product", Message: "The product cannot be put into the release's prompt", Err: err}
+	e := &stylesprint.Error{Code: stylesprint.CodeInvalid, Field: "product", Message: "The product cannot be put into the release's prompt",
+		Hint: "send a record with the fields that the prompt needs, or \"prompt\" in its place", Err: err}
 	var fault *prompt.FaultError
 	if errors.As(err, &fault) && fault.Variable != "" {
 		e.Field, e.Message, e.Err = "product."+fault.Variable, fmt.Sprintf("The release's prompt needs the product's %q, which is empty", fault.Variable), nil
+		e.Hint = "send the record as \"product\", with that field in it"
 	}
 	return e
 }
@@ -104,9 +106,11 @@ func (d describer) product(about gateway.Subject) (catalogue.Product, error) {
 	return p, nil
 }
 
+const exampleProduct = `{"sku": "SS-DR-101", "name": "Mira Dress", "category": "Dresses"}`
+
 // productFault names the field that is wrong, without quoting the record.
 func productFault(err error) error {
-	e := &stylesprint.Error{Code: stylesprint.CodeInvalid, Field: "product", Message: "product must be a record of the catalogue", Hint: "docs/formats/dataset.md and catalogue.Product name the fields"}
+	e := &stylesprint.Error{Code: stylesprint.CodeInvalid, Field: "product", Message: "product must be a record of the catalogue", Hint: "send one such as " + exampleProduct}
 	var kind *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &kind) && kind.Field != "":

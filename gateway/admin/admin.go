@@ -15,11 +15,14 @@
 package admin
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"stylesprint"
 	"stylesprint/internal/httpserver"
@@ -128,7 +131,7 @@ func (h handlers) assign(w http.ResponseWriter, r *http.Request) {
 	var err error
 	switch {
 	case c.Rollback && (c.Release != "" || c.Percent != nil || c.Force):
-		err = &stylesprint.Error{Code: stylesprint.CodeInvalid, Field: "rollback", Message: "A rollback takes a route and a reason, nothing else"}
+		err = &stylesprint.Error{Code: stylesprint.CodeInvalid, Field: "rollback", Message: "A rollback takes a route and a reason, nothing else", Hint: `send one such as {"route": "writer", "rollback": true, "reason": "worse answers"}`}
 	case c.Rollback:
 		a, err = h.s.Rollback(r.Context(), release.Undo{Route: c.Route, By: h.actor(r), Reason: c.Reason})
 	default:
@@ -146,20 +149,55 @@ func (h handlers) assign(w http.ResponseWriter, r *http.Request) {
 }
 
 func decode(r *http.Request, to any) error {
-	dec := json.NewDecoder(r.Body)
-	dec.DisallowUnknownFields()
-	err := dec.Decode(to)
+	b, err := io.ReadAll(r.Body)
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
 		return httpserver.BodyTooLarge(large.Limit)
 	case err != nil:
-		return &stylesprint.Error{Code: stylesprint.CodeInvalid, Message: "The request body must be a JSON object with route, release, percent, reason, force and rollback", Err: err}
+		return &stylesprint.Error{Code: stylesprint.CodeInvalid, Message: "The request body broke off", Hint: "send all of it", Err: err}
+	}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(to); err != nil {
+		return malformed(err, len(b))
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return &stylesprint.Error{Code: stylesprint.CodeInvalid, Message: "Something follows the JSON object"}
+		return &stylesprint.Error{Code: stylesprint.CodeInvalid, Message: fmt.Sprintf("Something follows the JSON object, after byte %d", dec.InputOffset()), Hint: "send one object"}
 	}
 	return nil
+}
+
+// malformed says what is wrong with a body, and what one looks like.
+func malformed(err error, length int) error {
+	e := &stylesprint.Error{Code: stylesprint.CodeInvalid, Message: "The request body must be a JSON object with route, release, percent, reason, force and rollback",
+		Hint: `send one such as {"route": "writer", "release": "r2", "percent": 10, "reason": "a trial"}`, Err: err}
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	name, unknown := strings.CutPrefix(err.Error(), "json: unknown field ")
+	switch {
+	case errors.As(err, &syntax):
+		e.Message = fmt.Sprintf("The request body is not valid JSON: unexpected character or end at byte %d", syntax.Offset)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		e.Message = fmt.Sprintf("The request body is not valid JSON: it ends at byte %d", length)
+	case errors.As(err, &kind) && kind.Field != "":
+		e.Field, e.Message = kind.Field, kind.Field+" must be "+wants(kind.Field)
+	case unknown && len(name) <= 64:
+		e.Field, e.Message = strings.Trim(name, `"`), "Unknown field "+name
+		e.Hint = "known fields are route, release, percent, reason, force, rollback"
+	}
+	return e
+}
+
+// wants is the type of a member of change.
+func wants(field string) string {
+	switch field {
+	case "percent":
+		return "a whole number from 1 to 100"
+	case "force", "rollback":
+		return "true or false"
+	}
+	return "a string"
 }
 
 func answer(w http.ResponseWriter, status int, v any) {

@@ -2,6 +2,7 @@ package admin_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -66,9 +67,14 @@ func TestRoutes(t *testing.T) {
 		{faulty, "POST", "/admin/routes", `{"route":"writer","release":"r2"}`, 409, `"hint":"look again"`},
 		{broken, "GET", "/admin/routes", "", 500, "Internal server error"},
 		{good, "POST", "/admin/routes", `{"route":"writer","rollback":true,"percent":10}`, 400, "nothing else"},
-		{good, "POST", "/admin/routes", `{"route":"writer","relase":"r2"}`, 400, "JSON object with route"},
-		{good, "POST", "/admin/routes", `{"route":"writer"} {}`, 400, "follows"},
-		{good, "POST", "/admin/routes", ``, 400, "JSON object"},
+		{good, "POST", "/admin/routes", `{"route":"writer","relase":"r2"}`, 400, `{"detail":"Unknown field \"relase\"","code":"invalid_request","hint":"known fields are route, release, percent, reason, force, rollback"}`},
+		{good, "POST", "/admin/routes", `{"route":"writer","percent":10.5}`, 400, `"percent must be a whole number from 1 to 100"`},
+		{good, "POST", "/admin/routes", `{"route":"writer","force":1}`, 400, `"force must be true or false"`},
+		{good, "POST", "/admin/routes", `{"route":"writer",}`, 400, `at byte 19","code":"invalid_request","hint":"send one such as {\"route\": \"writer\"`},
+		{good, "POST", "/admin/routes", `{"route":`, 400, "it ends at byte 9"},
+		{good, "POST", "/admin/routes", `["route"]`, 400, "JSON object with route"},
+		{good, "POST", "/admin/routes", `{"route":"writer"} {}`, 400, "follows the JSON object, after byte 20"},
+		{good, "POST", "/admin/routes", ``, 400, "it ends at byte 0"},
 		{good, "POST", "/admin/routes", `{"reason":"` + strings.Repeat("x", 70_000) + `"}`, 413, "larger than"},
 		{good, "GET", "/admin/reload", "", 404, "nothing at this path"},
 		{good, "DELETE", "/admin/routes", "", 404, "nothing at this path"},
@@ -96,6 +102,22 @@ func TestActs(t *testing.T) {
 	ask(s, "POST", "/admin/routes", `{"route":"writer","rollback":true,"reason":"no"}`)
 	if want := (release.Undo{Route: "writer", By: "key-1 (Ops)", Reason: "no"}); s.undone != want {
 		t.Errorf("%+v", s.undone)
+	}
+}
+
+// A body that cannot be read is answered with one that can.
+func TestExamples(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{`{"x"`, `{"rollback":true,"force":true}`} {
+		_, text := ask(&server{}, "POST", "/admin/routes", body)
+		var e struct{ Hint string }
+		if err := json.Unmarshal([]byte(text), &e); err != nil {
+			t.Fatalf("%v: %s", err, text)
+		}
+		_, example, _ := strings.Cut(e.Hint, "send one such as ")
+		if status, text := ask(&server{}, "POST", "/admin/routes", example); status != http.StatusOK {
+			t.Errorf("its own example %q: %d %s", example, status, text)
+		}
 	}
 }
 

@@ -21,7 +21,7 @@ func checkExtra(extra map[string]json.RawMessage) error {
 			return &stylesprint.Error{
 				Code: stylesprint.CodeUnsupported, Field: name,
 				Message: "the local engine does not support " + clip(name),
-				Hint:    "leave " + clip(name) + " out, or serve the model from an OpenAI-compatible server",
+				Hint:    "leave " + clip(name) + " out, or ask another model",
 			}
 		}
 	}

@@ -128,7 +128,7 @@ func explain(err error) error {
 	case errors.Is(err, engine.ErrNoChatTemplate):
 		return &stylesprint.Error{Code: stylesprint.CodeUnsupported, Field: "messages", Message: "the model's chat template does not work", Hint: "ask with a plain prompt", Err: err}
 	case errors.As(err, &request):
-		return &stylesprint.Error{Code: stylesprint.CodeInvalid, Field: request.Field, Message: "the model cannot take " + request.Field, Err: err}
+		return &stylesprint.Error{Code: stylesprint.CodeInvalid, Field: request.Field, Message: "the model cannot take " + request.Field, Hint: request.Error(), Err: err}
 	}
 	return err
 }

@@ -200,6 +200,9 @@ func TestEngineErrors(t *testing.T) {
 		if !errors.As(err, &e) || e.Code != k.code || e.Message != k.text || !errors.Is(err, k.err) {
 			t.Errorf("%v: %v", k.err, err)
 		}
+		if k.code == stylesprint.CodeInvalid && e.Hint != "messages: roles must alternate" {
+			t.Errorf("%v: hint %q", k.err, e.Hint)
+		}
 		if k.code == stylesprint.CodeRateLimited && (e.RetryAfter != 3*time.Second || e.Hint != "try again in 3 s") {
 			t.Errorf("%v: retry after %s, %q", k.err, e.RetryAfter, e.Hint)
 		}

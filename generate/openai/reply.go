@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"net/http"
 	"strings"
 
 	"stylesprint"
@@ -180,6 +181,7 @@ func (a *answer) finish(ended bool) (stylesprint.Reply, error) {
 		return a.out, &stylesprint.Error{
 			Code: stylesprint.CodeRefused, Message: host + " declined to answer",
 			Hint: "change the prompt; the model or the provider's safety system withheld the answer",
+			Err:  &wire.StatusError{Status: http.StatusOK, Code: "content_filter"},
 		}
 	case a.out.FinishReason == "":
 		a.out.FinishReason = stylesprint.FinishStop // [DONE] alone says as much

@@ -142,7 +142,7 @@ func TestRecover(t *testing.T) {
 		panic("private")
 	}))
 	got := ask(early, "GET", "/")
-	if got.Code != 500 || got.Body.String() != "{\"detail\":\"Internal server error\",\"code\":\"internal\"}\n" || got.Header().Get("Content-Length") != "" {
+	if got.Code != 500 || got.Body.String() != "{\"detail\":\"Internal server error\",\"code\":\"internal\",\"hint\":\"tell whoever runs this server, with the X-Request-ID: its log has the cause\"}\n" || got.Header().Get("Content-Length") != "" {
 		t.Errorf("%d %v %s", got.Code, got.Header(), got.Body)
 	}
 	if got := ask(early, "GET", "/", "Accept", "text/html"); got.Code != 500 || strings.Contains(got.Body.String(), "private") || !strings.Contains(got.Body.String(), "<h1>") {

@@ -21,7 +21,7 @@ type Panic struct {
 func Recover(report func(*http.Request, Panic), answer func(http.ResponseWriter, *http.Request)) Middleware {
 	if answer == nil {
 		answer = func(w http.ResponseWriter, r *http.Request) {
-			Answer(w, r, http.StatusInternalServerError, &stylesprint.Error{Code: stylesprint.CodeInternal, Message: "Internal server error"})
+			Answer(w, r, http.StatusInternalServerError, &stylesprint.Error{Code: stylesprint.CodeInternal, Message: "Internal server error", Hint: "tell whoever runs this server, with the X-Request-ID: its log has the cause"})
 		}
 	}
 	return func(next http.Handler) http.Handler {

@@ -2,6 +2,7 @@ package relational
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"time"
 
@@ -20,6 +21,21 @@ func (d *DB) AddFeedback(ctx context.Context, f stylesprint.Feedback) error {
 			f.ID, f.RequestID, nanoseconds(f.Time), f.KeyID, f.Rating, f.EditedText, f.Consent, f.Subject)
 		return err
 	})
+}
+
+// MadeRequest says whether the request log has a request of a key whose answer bore this id. An id
+// that its client chose has "~" and more behind it in the log. No key has made requests without one.
+func (d *DB) MadeRequest(ctx context.Context, key, id string) (bool, error) {
+	if key == "" || id == "" {
+		return false, nil
+	}
+	var one int64
+	err := d.reader.QueryRowContext(ctx, "SELECT 1 FROM requests WHERE key_id = ? AND (id = ? OR id > ? AND id < ?) LIMIT 1",
+		key, id, id+"~", id+"~~").Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, d.Fault("look for a request", err)
 }
 
 // EraseFeedback deletes what a subject, named by its hash, has said, and returns how much that was.

@@ -174,7 +174,7 @@ func (d *DB) Requests(ctx context.Context, f stylesprint.RequestFilter) ([]style
 		var at int64
 		err := d.reader.QueryRowContext(ctx, "SELECT time FROM requests WHERE id = ?", f.Before).Scan(&at)
 		if errors.Is(err, sql.ErrNoRows) {
-			return nil, &stylesprint.Error{Code: stylesprint.CodeNotFound, Message: fmt.Sprintf("there is no request %q in the log", f.Before)}
+			return nil, &stylesprint.Error{Code: stylesprint.CodeNotFound, Message: fmt.Sprintf("there is no request %q in the log", f.Before), Hint: "begin again with the newest requests"}
 		}
 		if err != nil {
 			return nil, d.Fault(act, err)

@@ -14,6 +14,8 @@ import (
 type Feedback interface {
 	// AddFeedback stores one; an id that is there already is left as it is.
 	AddFeedback(ctx context.Context, f stylesprint.Feedback) error
+	// MadeRequest says whether a key has made the request with an id.
+	MadeRequest(ctx context.Context, key, id string) (bool, error)
 	// EraseFeedback deletes what a subject has said, and counts it.
 	EraseFeedback(ctx context.Context, subject string) (int, error)
 	// ExpireFeedback deletes what was given without consent before a time, and counts it.
@@ -94,5 +96,28 @@ func testFeedback(t *testing.T, s Store) {
 	equal(t, "examples after one was erased", exampleIDs(t, s), "old b")
 	if err := s.AddFeedback(ctx, stylesprint.Feedback{ID: "x"}); err == nil {
 		t.Error("feedback of no request was stored")
+	}
+}
+
+func testFeedbackOwners(t *testing.T, s Store) {
+	ctx := context.Background()
+	made := func(id, key string) stylesprint.RequestRecord {
+		r := record(id, "small", 1)
+		r.KeyID = key
+		return r
+	}
+	add(t, s, made("req_1", "anna"), made("req_2", "ben"), made("chosen~AAAAAAAA", "anna"), made("chosen~BBBBBBBB", "ben"), made("chosen-2~CCCCCCCC", "ben"), made("req_0", ""))
+	for _, c := range []struct {
+		key, id string
+		want    bool
+	}{
+		{"anna", "req_1", true}, {"ben", "req_1", false}, {"anna", "req_2", false}, {"anna", "req_3", false}, {"", "req_0", false}, {"anna", "req_0", false},
+		{"anna", "chosen", true}, {"ben", "chosen", true}, {"carl", "chosen", false}, {"ben", "chosen-2", true}, {"anna", "chosen-2", false},
+		{"anna", "chosen~AAAAAAAA", true}, {"ben", "chosen~AAAAAAAA", false}, {"anna", "chose", false}, {"anna", "req", false}, {"anna", "", false}, {"an", "req_1", false},
+	} {
+		got, err := s.MadeRequest(ctx, c.key, c.id)
+		if err != nil || got != c.want {
+			t.Errorf("key %q, id %q: %v, %v; want %v", c.key, c.id, got, err, c.want)
+		}
 	}
 }

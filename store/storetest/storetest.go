@@ -90,6 +90,7 @@ func Test(t *testing.T, open func(t *testing.T) Store) {
 		{"access/sessions", testSessions},
 		{"access/trail", testTrail},
 		{"feedback", testFeedback},
+		{"feedback's owners", testFeedbackOwners},
 		{"releases", testReleases},
 		{"releases/verdicts", testVerdicts},
 		{"releases/assignments", testAssignments},

@@ -23,6 +23,8 @@ type StatusError struct {
 	Code   string // "context_length_exceeded"
 	Param  string // the field at fault
 	Text   string
+	// said is Text where it stood in an object of JSON, and host who said it; see Said.
+	said, host string
 }
 
 func (e *StatusError) Error() string {
@@ -106,7 +108,8 @@ func parseError(b []byte) *StatusError {
 	if d.Message == "" {
 		d.Message = text(envelope.Detail)
 	}
-	return &StatusError{Type: d.Type, Code: text(d.Code), Param: text(d.Param), Text: clip(d.Message)}
+	t := clip(d.Message)
+	return &StatusError{Type: d.Type, Code: text(d.Code), Param: text(d.Param), Text: t, said: t}
 }
 
 // text is a JSON string's content, or the JSON itself for other values.
@@ -134,6 +137,7 @@ func clip(s string) string {
 
 // explain gives what a server said one of our codes.
 func (c *Client) explain(e *StatusError, wait time.Duration) error {
+	e.host = c.Host()
 	out := &stylesprint.Error{Code: stylesprint.CodeUpstream, Field: clip(e.Param), RetryAfter: wait, Err: e}
 	say := func(code stylesprint.Code, what, hint string) error {
 		out.Code, out.Message, out.Hint = code, c.Host()+" "+what, hint
