@@ -55,9 +55,10 @@ func (g *Gateway) authenticate(k kind, refuse func(http.ResponseWriter, *http.Re
 				next.ServeHTTP(w, r)
 				return
 			}
+			x := exchangeOf(r)
 			caller, err := g.o.Auth.Authenticate(r, bearer(r))
-			if err == nil {
-				exchangeOf(r).caller = caller
+			if x.stranger = err != nil; err == nil {
+				x.caller = caller
 				err = caller.check(k)
 			}
 			if err != nil {

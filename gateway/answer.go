@@ -62,7 +62,7 @@ func (g *Gateway) answerThrough(through *answering, q *answer.Question, name str
 	} else {
 		x.model = "" // a server without a model that writes quotes the record
 	}
-	settle, err := g.reserve(r.Context(), x.caller, estimate(q.Text)) // before any work; once, whether a model is asked or not
+	settle, err := g.reserve(r.Context(), x, estimate(q.Text)) // before any work; once, whether a model is asked or not
 	if err != nil {
 		return err
 	}

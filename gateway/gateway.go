@@ -115,6 +115,8 @@ type Options struct {
 	// Clean takes what may not be kept out of texts for the request log that no stage has seen; nil
 	// keeps them as they are.
 	Clean func(string) string
+	// Now tells in which second a request was refused; nil means time.Now.
+	Now func() time.Time
 }
 
 func (o Options) withDefaults() Options {
@@ -164,7 +166,8 @@ type Gateway struct {
 	answered, billed atomic.Int64
 	closed           atomic.Bool
 	inFlight         atomic.Int64 // requests to models
-	created          int64        // Unix time of start, for the model list
+	refusals         *refusals
+	created          int64 // Unix time of start, for the model list
 	handler          http.Handler
 
 	feedback feedbackRates
@@ -183,7 +186,8 @@ func New(o Options) (*Gateway, error) {
 	}
 	g := &Gateway{
 		o: o, metrics: m,
-		created: time.Now().Unix(),
+		created:  time.Now().Unix(),
+		refusals: newRefusals(o.Now),
 	}
 	g.live.Store(newLive(o.settings()))
 	if g.openAPI, err = openAPIDocument(g.routes()); err != nil {
@@ -218,6 +222,7 @@ func (g *Gateway) Mount(mux *http.ServeMux) {
 // after the last request. It may be called twice.
 func (g *Gateway) Close(ctx context.Context) error {
 	g.closed.Store(true)
+	g.logLeftOut(true)
 	if g.queue == nil {
 		return nil
 	}
