@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"stylesprint/cmd/stylesprint/config"
 )
 
 // shop is a server over a mock provider, with its data folder.
@@ -248,13 +250,11 @@ func TestOwnKeysAreNowhere(t *testing.T) {
 }
 
 // doorOf is a doorkeeper over a shop's database.
-func doorOf(t *testing.T, s *shop) *doorkeeper {
+func doorOf(t *testing.T, s *shop, change ...func(*config.Config)) *doorkeeper {
 	t.Helper()
-	c, err := (&app{world: world{getenv: func(k string) string {
-		return map[string]string{"HOME": s.home, "XDG_DATA_HOME": filepath.Join(s.home, "data")}[k]
-	}}}).config()
-	if err != nil {
-		t.Fatal(err)
+	c := s.settings()
+	for _, f := range change {
+		f(&c)
 	}
 	a := &app{world: world{getenv: func(string) string { return "" }}}
 	db, err := a.openStore(t.Context(), c)
@@ -267,6 +267,20 @@ func doorOf(t *testing.T, s *shop) *doorkeeper {
 		t.Fatal(err)
 	}
 	return door
+}
+
+func (s *shop) env(k string) string {
+	return map[string]string{"HOME": s.home, "XDG_DATA_HOME": filepath.Join(s.home, "data")}[k]
+}
+
+// settings are the defaults over the shop's folders.
+func (s *shop) settings() config.Config {
+	s.t.Helper()
+	c, err := (&app{world: world{getenv: s.env}}).config()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return c
 }
 
 func TestAdminMiddleware(t *testing.T) {
