@@ -269,6 +269,42 @@ func doorOf(t *testing.T, s *shop, change ...func(*config.Config)) *doorkeeper {
 	return door
 }
 
+// What a page shows as it happens ends with the key that let its reader in, on a running server.
+func TestLiveFiguresEndWithTheKey(t *testing.T) {
+	t.Parallel()
+	s := openShop(t)
+	s.key("--name", "ops", "--scope", "admin")
+	id, key := s.key("--name", "desk", "--scope", "evaluate")
+	login := func() int {
+		status, _ := s.ask("POST", "/login", "", url.Values{"key": {key}, "next": {"/live"}}.Encode())
+		return status
+	}
+	s.until("the login", 200, login)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.addr+"/live/events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := s.client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	first := make([]byte, 6)
+	if _, err := io.ReadFull(res.Body, first); err != nil || string(first) != "event:" {
+		t.Fatalf("%d: %q, %v", res.StatusCode, first, err)
+	}
+	if code := s.run(t.Context(), io.Discard, "keys", "revoke", id); code != exitDone {
+		t.Fatalf("revoke ended with %d", code)
+	}
+	revoked := time.Now()
+	if _, err := io.Copy(io.Discard, res.Body); err != nil {
+		t.Fatalf("the stream did not end: %v", err)
+	}
+	t.Logf("ended %v after the revocation", time.Since(revoked).Round(time.Millisecond))
+}
+
 func (s *shop) env(k string) string {
 	return map[string]string{"HOME": s.home, "XDG_DATA_HOME": filepath.Join(s.home, "data")}[k]
 }
