@@ -45,9 +45,9 @@ func (o LimiterOptions) withDefaults() LimiterOptions {
 	return o
 }
 
-// Limiter holds keys to their limits, across replicas that share a store: each takes leases
-// of a twentieth of a limit, or of one request where that is more, and writes to the store
-// only for a lease and every ten seconds for each key in use.
+// Limiter holds keys, and with LoginQuotas people, to their limits, across replicas that share
+// a store: each takes leases of a twentieth of a limit, or of one request where that is more,
+// and writes to the store only for a lease and every ten seconds for each key in use.
 //
 // While the store answers, all replicas together grant no more than the limit. A replica
 // that dies takes what it used since it last wrote with it: at most one lease. While the
