@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync/atomic"
 	"time"
 
@@ -177,10 +178,21 @@ func (k *Keeper) Authenticate(secret stylesprint.Secret, peer string) (*Key, err
 	if reason == missing {
 		return nil, k.outcomes.refusals.missing
 	}
-	if wait := k.throttle.failed(peer, k.o.Now()); wait > 0 {
+	if wait, first := k.throttle.failed(peer, k.o.Now()); wait > 0 {
+		if first { // once a minute for each address, whatever it tries to open
+			k.o.Log.Warn("many wrong keys came from one address", "remote", host(peer), "wrong_keys", throttleFailures, "seconds", throttleWindow.Seconds())
+		}
 		return nil, &stylesprint.Error{Code: stylesprint.CodeRateLimited, RetryAfter: wait, Message: "Too many wrong keys came from this address", Hint: "wait, and check the key"}
 	}
 	return nil, k.outcomes.refusals.of(reason)
+}
+
+// host is an address without its port.
+func host(peer string) string {
+	if h, _, err := net.SplitHostPort(peer); err == nil {
+		return h
+	}
+	return peer
 }
 
 func (k *Keeper) find(secret stylesprint.Secret) (*Key, reason) {

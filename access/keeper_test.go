@@ -1,9 +1,11 @@
 package access_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -349,11 +351,12 @@ func TestAuthenticateAllocatesNothing(t *testing.T) {
 }
 
 // An address with many wrong keys is told to wait; its right key passes, and others are not
-// held up. The table does not grow.
+// held up. The table does not grow. The log names the address, once a minute.
 func TestWrongKeysAreThrottled(t *testing.T) {
 	t.Parallel()
 	s, c := open(t), newClock(noon())
-	k := keeper(t, s, access.KeeperOptions{Now: c.Now})
+	var lines bytes.Buffer
+	k := keeper(t, s, access.KeeperOptions{Now: c.Now, Log: slog.New(slog.NewJSONHandler(&lines, nil))})
 	_, good := create(t, s, c.Now, access.Draft{})
 	_, bad := create(t, open(t), c.Now, access.Draft{})
 	refresh(t, k)
@@ -371,6 +374,12 @@ func TestWrongKeysAreThrottled(t *testing.T) {
 	if _, err := k.Authenticate(good, peer); err != nil {
 		t.Errorf("the right key: %v", err)
 	}
+	for range 100 {
+		wantCode(t, "again and again", try(peer), stylesprint.CodeRateLimited)
+	}
+	if text := lines.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, `"remote":"192.0.2.7","wrong_keys":30`) {
+		t.Errorf("the log: %s", text)
+	}
 	wantCode(t, "another address", try("192.0.2.8:1"), stylesprint.CodeUnauthorized)
 	c.Advance(40 * time.Second)
 	wantCode(t, "a minute later", try(peer), stylesprint.CodeUnauthorized)
@@ -378,6 +387,9 @@ func TestWrongKeysAreThrottled(t *testing.T) {
 		err = try(fmt.Sprintf("[2001:db8::%x]:1", i))
 	}
 	wantCode(t, "a network of IPv6", err, stylesprint.CodeRateLimited)
+	if text := lines.String(); strings.Count(text, "\n") != 2 || !strings.Contains(text, `"remote":"2001:db8::1e"`) {
+		t.Errorf("the log: %s", text)
+	}
 }
 
 func BenchmarkAuthenticate(b *testing.B) {

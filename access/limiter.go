@@ -45,9 +45,9 @@ func (o LimiterOptions) withDefaults() LimiterOptions {
 	return o
 }
 
-// Limiter holds keys to their limits, across replicas that share a store: each takes leases
-// of a twentieth of a limit, or of one request where that is more, and writes to the store
-// only for a lease and every ten seconds for each key in use.
+// Limiter holds keys, and with LoginQuotas people, to their limits, across replicas that share
+// a store: each takes leases of a twentieth of a limit, or of one request where that is more,
+// and writes to the store only for a lease and every ten seconds for each key in use.
 //
 // While the store answers, all replicas together grant no more than the limit. A replica
 // that dies takes what it used since it last wrote with it: at most one lease. While the
@@ -271,20 +271,20 @@ func (l *Limiter) refusal(a *account, k *Key, short int, r reservation) error {
 	e := &stylesprint.Error{Code: stylesprint.CodeRateLimited, RetryAfter: m.window.end.Sub(now)}
 	switch short {
 	case iRequests:
-		e.Message, e.Hint = fmt.Sprintf("The key's limit of %d requests a minute is reached", k.RequestsPerMinute), "try again when the minute is over"
+		e.Message, e.Hint = fmt.Sprintf("The %s's limit of %d requests a minute is reached", k.holder(), k.RequestsPerMinute), "try again when the minute is over"
 	case iTokens:
 		if r.need[iTokens] > int64(k.TokensPerMinute) {
 			return &stylesprint.Error{Code: stylesprint.CodeInvalid, Field: "max_tokens",
-				Message: fmt.Sprintf("This request may use %d tokens, and the key may use %d in a minute", r.need[iTokens], k.TokensPerMinute), Hint: "shorten the prompt, or ask for fewer tokens"}
+				Message: fmt.Sprintf("This request may use %d tokens, and the %s may use %d in a minute", r.need[iTokens], k.holder(), k.TokensPerMinute), Hint: "shorten the prompt, or ask for fewer tokens"}
 		}
-		e.Message, e.Hint = fmt.Sprintf("The key's limit of %d tokens a minute is reached", k.TokensPerMinute), "try again when the minute is over, or ask for fewer tokens"
+		e.Message, e.Hint = fmt.Sprintf("The %s's limit of %d tokens a minute is reached", k.holder(), k.TokensPerMinute), "try again when the minute is over, or ask for fewer tokens"
 	default:
 		if until := l.away.Load(); !m.over(r.need[iSpending]) && now.UnixNano() < until {
-			return &stylesprint.Error{Code: stylesprint.CodeUnavailable, RetryAfter: time.Duration(until - now.UnixNano()), Message: "The key's budget cannot be checked at the moment", Hint: "try again in a minute"}
+			return &stylesprint.Error{Code: stylesprint.CodeUnavailable, RetryAfter: time.Duration(until - now.UnixNano()), Message: "The " + k.holder() + "'s budget cannot be checked at the moment", Hint: "try again in a minute"}
 		}
 		e.Code = stylesprint.CodeForbidden
-		e.Message = fmt.Sprintf("The key's budget of %s for this month is spent", k.MonthlyBudget)
-		e.Hint = "it begins anew on " + m.window.end.Format("2 January 2006") + " (UTC); whoever runs this server can make a key with a larger one"
+		e.Message = fmt.Sprintf("The %s's budget of %s for this month is spent", k.holder(), k.MonthlyBudget)
+		e.Hint = "it begins anew on " + m.window.end.Format("2 January 2006") + " (UTC); whoever runs this server can give a key, or a login, a larger one"
 	}
 	return e
 }

@@ -117,38 +117,51 @@ const sessionSize = 43
 // Find returns the session of a secret, with the rights that its key has now. It refuses
 // with unauthorized where there is none or it has ended.
 func (s *Sessions) Find(ctx context.Context, secret stylesprint.Secret) (Session, error) {
-	ended := &stylesprint.Error{Code: stylesprint.CodeUnauthorized, Message: "You are not logged in", Hint: "log in"}
-	if len(secret.Reveal()) != sessionSize {
-		return Session{}, ended
-	}
-	x, err := s.store.Session(ctx, hexHash(secret))
-	if stylesprint.CodeOf(err) == stylesprint.CodeNotFound {
-		return Session{}, ended
-	}
+	x, err := s.Check(ctx, secret)
 	if err != nil {
 		return Session{}, err
 	}
-	now := s.o.Now()
-	if !now.Before(x.Expires) || now.Sub(x.Seen) >= s.o.Idle {
-		return Session{}, ended
-	}
-	if x.KeyID != "" {
-		k, err := s.keeper.Key(x.KeyID)
-		if stylesprint.CodeOf(err) == stylesprint.CodeUnauthorized {
-			return Session{}, ended
-		}
-		if err != nil {
-			return Session{}, err
-		}
-		x.Scopes = k.Scopes
-	}
-	if now.Sub(x.Seen) >= time.Minute {
+	if now := s.o.Now(); now.Sub(x.Seen) >= time.Minute {
 		if err := s.store.TouchSession(ctx, x.Hash, now); err != nil {
 			return Session{}, err
 		}
 		x.Seen = now
 	}
 	return x, nil
+}
+
+// Check returns a session as Find does, and is no use of it: it is for what a browser does by
+// itself as long as a page is open. It reads one row.
+func (s *Sessions) Check(ctx context.Context, secret stylesprint.Secret) (Session, error) {
+	if len(secret.Reveal()) != sessionSize {
+		return Session{}, ended()
+	}
+	x, err := s.store.Session(ctx, hexHash(secret))
+	if stylesprint.CodeOf(err) == stylesprint.CodeNotFound {
+		return Session{}, ended()
+	}
+	if err != nil {
+		return Session{}, err
+	}
+	now := s.o.Now()
+	if !now.Before(x.Expires) || now.Sub(x.Seen) >= s.o.Idle {
+		return Session{}, ended()
+	}
+	if x.KeyID != "" {
+		k, err := s.keeper.Key(x.KeyID)
+		if stylesprint.CodeOf(err) == stylesprint.CodeUnauthorized {
+			return Session{}, ended()
+		}
+		if err != nil {
+			return Session{}, err
+		}
+		x.Scopes = k.Scopes
+	}
+	return x, nil
+}
+
+func ended() error {
+	return &stylesprint.Error{Code: stylesprint.CodeUnauthorized, Message: "You are not logged in", Hint: "log in"}
 }
 
 // End ends the session of a secret, if there is one.

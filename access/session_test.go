@@ -44,6 +44,15 @@ func TestSessionsEnd(t *testing.T) {
 			}
 		}, ""},
 		{"when idle", func(_ *testing.T, w world) { w.c.Advance(2 * time.Hour) }, stylesprint.CodeUnauthorized},
+		{"when idle, whatever a page does by itself", func(t *testing.T, w world) {
+			for range 8 {
+				w.c.Advance(15 * time.Minute)
+				refresh(t, w.keeper)
+				if _, err := w.sessions.Check(t.Context(), w.secret); (err == nil) != (w.c.Now().Sub(noon()) < 2*time.Hour) {
+					t.Errorf("after %v: %v", w.c.Now().Sub(noon()), err)
+				}
+			}
+		}, stylesprint.CodeUnauthorized},
 		{"when old", func(t *testing.T, w world) {
 			for range 12 {
 				w.c.Advance(time.Hour)

@@ -27,12 +27,14 @@ type slot struct {
 	tag   uint64
 	begun int64 // nanoseconds
 	count int32
+	told  bool // that count has reached its bound
 }
 
 func newThrottle() *throttle { return &throttle{seed: maphash.MakeSeed()} }
 
 // failed counts a failure and returns how long the address should wait: 0 while it may go on.
-func (t *throttle) failed(peer string, now time.Time) time.Duration {
+// first says that it may not from now on.
+func (t *throttle) failed(peer string, now time.Time) (wait time.Duration, first bool) {
 	tag := t.tag(peer)
 	i := tag % throttleSlots
 	lock := &t.locks[i%uint64(len(t.locks))]
@@ -43,13 +45,14 @@ func (t *throttle) failed(peer string, now time.Time) time.Duration {
 		*s = slot{tag: tag, begun: at}
 	}
 	if s.tag != tag {
-		return 0
+		return 0, false
 	}
 	if s.count < throttleFailures {
 		s.count++
-		return 0
+		return 0, false
 	}
-	return throttleWindow - time.Duration(at-s.begun)
+	first, s.told = !s.told, true
+	return throttleWindow - time.Duration(at-s.begun), first
 }
 
 // tag is a hash of an IPv4 address, of the /64 network of an IPv6 address, or of the text

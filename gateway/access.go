@@ -14,7 +14,9 @@ import (
 
 // Caller is whoever a key belongs to.
 type Caller struct {
-	KeyID string // public name of the key, for logs and records; never the key
+	// KeyID is the public name of the key, or of who logged in without one, for logs and
+	// records; never the key. It is empty on a server that asks for none.
+	KeyID string
 	// Class is a bounded word for metrics, such as the key's tier; never the key's id.
 	Class string
 	// Weight is the caller's share of a busy local model beside others', 0 to 1000; 0 is 1.
@@ -55,9 +57,10 @@ func (g *Gateway) authenticate(k kind, refuse func(http.ResponseWriter, *http.Re
 				next.ServeHTTP(w, r)
 				return
 			}
+			x := exchangeOf(r)
 			caller, err := g.o.Auth.Authenticate(r, bearer(r))
-			if err == nil {
-				exchangeOf(r).caller = caller
+			if x.stranger = err != nil; err == nil {
+				x.caller = caller
 				err = caller.check(k)
 			}
 			if err != nil {

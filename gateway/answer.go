@@ -64,8 +64,8 @@ func (g *Gateway) answerThrough(through *answering, q *answer.Question, name str
 	} else if name != "" {
 		return err
 	}
-	x.model = ""                                                      // until one is asked: what the record states no model has answered
-	settle, err := g.reserve(r.Context(), x.caller, estimate(q.Text)) // before any work; once, whether a model is asked or not
+	x.model = ""                                               // until one is asked: what the record states no model has answered
+	settle, err := g.reserve(r.Context(), x, estimate(q.Text)) // before any work; once, whether a model is asked or not
 	if err != nil {
 		return err
 	}

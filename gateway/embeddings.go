@@ -57,7 +57,7 @@ func (g *Gateway) embed(w http.ResponseWriter, r *http.Request, x *exchange) err
 	if err := permit(x.caller, m.Name); err != nil {
 		return err
 	}
-	settle, err := g.reserve(r.Context(), x.caller, estimate(texts...))
+	settle, err := g.reserve(r.Context(), x, estimate(texts...))
 	if err != nil {
 		return err
 	}

@@ -224,6 +224,7 @@ func (g *Gateway) fail(w http.ResponseWriter, r *http.Request, d dialect, err er
 		status = fixed.status
 	}
 	x.status, x.code, x.cause = status, e.Code, err
+	g.refused(r, x)
 	body := d.body(e, status, x.id)
 	if x.stream != nil && !x.stream.abandon() {
 		x.stream.fail(d.event, body)

@@ -21,6 +21,10 @@ type exchange struct {
 	label  string // of the route
 	kind   kind
 	caller Caller
+	// stranger is a caller that the Authenticator does not know. admitted: the request counts
+	// against its caller's limits. silent: a refusal that leaves neither line nor record.
+	stranger, admitted, silent bool
+
 	live   *live  // settings and models that the request began with; nil for routes that need no key
 	model  string // public name; "unknown" for one that is not served; "" where none is asked for
 	status int    // outcome: what was sent, or the status of a failure after the headers
@@ -95,6 +99,7 @@ func (g *Gateway) observe(next http.Handler) http.Handler {
 			g.metrics.observe(x, took)
 			g.logAccess(r, x, took)
 			g.commit(x) // where nothing was sent
+			g.omitted(x)
 			if x.settle != nil {
 				if returned {
 					cw.flush()
@@ -109,14 +114,25 @@ func (g *Gateway) observe(next http.Handler) http.Handler {
 	})
 }
 
-// commit hands the record of a request to the request log. It is called before the last
-// byte of the answer is sent, and does nothing when called again.
+// commit hands the record of a request to the request log, if it has a place there. It is
+// called before the last byte of the answer is sent, and does nothing when called again.
 func (g *Gateway) commit(x *exchange) {
-	if x.kind != model || x.settle != nil || g.records == nil {
+	if !x.recorded() || x.settle != nil || g.records == nil {
 		return
 	}
 	rec := g.record(x, time.Since(x.start))
 	x.settle = g.records.Commit(&rec)
+}
+
+// omitted counts a request to a model that has no record.
+func (g *Gateway) omitted(x *exchange) {
+	switch {
+	case g.records == nil || x.kind != model || x.recorded():
+	case x.stranger:
+		g.metrics.omitted.WithLabelValues(omittedStranger).Inc()
+	default:
+		g.metrics.omitted.WithLabelValues(omittedRefused).Inc()
+	}
 }
 
 // label writes the route into the exchange.

@@ -126,6 +126,8 @@ type Options struct {
 	// Clean takes what may not be kept out of texts for the request log that no stage has seen; nil
 	// keeps them as they are.
 	Clean func(string) string
+	// Now tells in which second a request was refused; nil means time.Now.
+	Now func() time.Time
 }
 
 func (o Options) withDefaults() Options {
@@ -177,6 +179,7 @@ type Gateway struct {
 	inFlight         atomic.Int64 // requests to models
 	created          int64        // Unix time of start, for the model list
 	generator        []string     // X-Generated-By of generated text
+	refusals         *refusals
 	handler          http.Handler
 
 	feedback feedbackRates
@@ -196,6 +199,7 @@ func New(o Options) (*Gateway, error) {
 	g := &Gateway{
 		o: o, metrics: m,
 		created: time.Now().Unix(), generator: []string{o.Disclosure.Program + "; kind=language-model"},
+		refusals: newRefusals(o.Now),
 	}
 	g.live.Store(newLive(o.settings()))
 	if g.openAPI, err = openAPIDocument(g.routes()); err != nil {
@@ -230,6 +234,7 @@ func (g *Gateway) Mount(mux *http.ServeMux) {
 // after the last request. It may be called twice.
 func (g *Gateway) Close(ctx context.Context) error {
 	g.closed.Store(true)
+	g.logLeftOut(true)
 	if g.queue == nil {
 		return nil
 	}

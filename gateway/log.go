@@ -37,11 +37,19 @@ const (
 	keyPanic      = "panic"
 	keyStack      = "stack"
 	keyRecords    = "records"
+	keySuppressed = "suppressed"
+	keySeconds    = "seconds"
+	keyMostOften  = "most_often"
 )
 
 // logAccess writes one line for a request: no path, no header and no text that
-// the client chose, only names that the gateway knows.
+// the client chose, only names that the gateway knows. Refusals that leave no line are summed
+// up before the first line of another second.
 func (g *Gateway) logAccess(r *http.Request, x *exchange, took time.Duration) {
+	g.logLeftOut(false)
+	if x.silent {
+		return
+	}
 	level := slog.LevelInfo
 	switch {
 	case x.kind == open && x.status < 500:

@@ -27,6 +27,7 @@ type metrics struct {
 	dropped  prometheus.Counter
 	failures prometheus.Counter
 	waiting  prometheus.Gauge
+	omitted  *prometheus.CounterVec // reason
 
 	models *modelMetrics
 }
@@ -61,8 +62,9 @@ func newMetrics(r prometheus.Registerer, queue bool) (*metrics, error) {
 		dropped:  counter("request_log_dropped_total", "Records lost because the request log was full or failed."),
 		failures: counter("request_log_failures_total", "Failed attempts to write to the request log."),
 		waiting:  gauge("request_log_waiting", "Records that wait to be written."),
+		omitted:  counters("request_log_omitted_total", "Refused requests to models that have no record: of callers that are not known, and of keys beyond their bound in a second.", "reason"),
 	}
-	all := []prometheus.Collector{m.requests, m.duration, m.firstToken, m.tokens, m.cost, m.inFlight, m.panics}
+	all := []prometheus.Collector{m.omitted, m.requests, m.duration, m.firstToken, m.tokens, m.cost, m.inFlight, m.panics}
 	if queue {
 		all = append(all, m.written, m.dropped, m.failures, m.waiting)
 	}

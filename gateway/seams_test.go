@@ -137,7 +137,7 @@ func TestAsk(t *testing.T) {
 	if strings.Join(seen, ",") != "/playground key-g,/playground key-g" {
 		t.Errorf("stages saw %q", seen)
 	}
-	r := log.wait(t, 7)
+	r := log.wait(t, 6)
 	if r[0].Route != "/playground" || r[0].KeyID != "key-g" || r[0].Status != 200 || r[0].Usage.Total() == 0 || r[1].Status != 429 {
 		t.Errorf("records %+v", r[:2])
 	}

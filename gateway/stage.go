@@ -24,7 +24,8 @@ type Call struct {
 	// Header is that of the answer. It goes out with the first piece of a stream, or with
 	// the whole answer.
 	Header http.Header
-	// Cache ("hit", "miss") and Flags (names of rules that matched) go into the request log.
+	// Cache (CacheHit, CacheMiss or nothing) and Flags (names of rules that matched) go into the
+	// request log. What a hit holds of tokens does not count against the caller's limits.
 	Cache string
 	Flags []string
 	// Policy is the version of the content policy that the call passed, if one was asked. It
@@ -34,6 +35,13 @@ type Call struct {
 	// a text from which what may not be kept is taken out.
 	Kept string
 }
+
+// What Call.Cache says: that the answer is from memory and no model was asked for it, or that
+// the cache was asked in vain.
+const (
+	CacheHit  = "hit"
+	CacheMiss = "miss"
+)
 
 // Ask answers a call. With a non-nil emit the answer is streamed: emit is called in order,
 // from this goroutine, and its error ends the answer. The reply holds the whole text either
@@ -65,12 +73,18 @@ func (g *Gateway) ask(w http.ResponseWriter, r *http.Request, c call, emit func(
 	settle := c.settle
 	if settle == nil {
 		var err error
-		if settle, err = g.reserve(r.Context(), c.x.caller, estimateRequest(c.req)); err != nil {
+		if settle, err = g.reserve(r.Context(), c.x, estimateRequest(c.req)); err != nil {
 			return stylesprint.Reply{}, err
 		}
 	}
 	var reply stylesprint.Reply
-	defer func() { settle(reply.Usage, max(reply.Billed, reply.Cost)) }() // also on a panic
+	defer func() { // also on a panic
+		used := reply.Usage
+		if out.Cache == CacheHit { // the model that had these tokens was paid for once
+			used = stylesprint.Usage{}
+		}
+		settle(used, max(reply.Billed, reply.Cost))
+	}()
 	answers := c.model.Generate
 	if d, ok := answers.(Drawer); ok && c.release == "" {
 		out.Release, answers = d.Draw(r.Context())
@@ -112,14 +126,15 @@ func permit(caller Caller, model string) error {
 }
 
 // reserve takes a request out of the caller's limits.
-func (g *Gateway) reserve(ctx context.Context, caller Caller, tokens int) (settlement, error) {
-	if g.o.Limits == nil {
-		return func(stylesprint.Usage, stylesprint.Money) {}, nil
+func (g *Gateway) reserve(ctx context.Context, x *exchange, tokens int) (settlement, error) {
+	settle := func(stylesprint.Usage, stylesprint.Money) {}
+	if g.o.Limits != nil {
+		var err error
+		if settle, err = g.o.Limits.Reserve(ctx, x.caller, tokens); err != nil {
+			return nil, &ownRefusal{err}
+		}
 	}
-	settle, err := g.o.Limits.Reserve(ctx, caller, tokens)
-	if err != nil {
-		return nil, &ownRefusal{err}
-	}
+	x.admitted = true
 	return settle, nil
 }
 

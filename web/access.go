@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"stylesprint"
 	"stylesprint/access"
@@ -140,11 +141,38 @@ func (s *site) visitor(r *http.Request) (visitor, error) {
 	if a.Keeper.Open() {
 		return visitor{open: true}, nil
 	}
-	session, err := a.Sessions.Find(r.Context(), access.CookieOf(r, a.secure(r)))
+	look := a.Sessions.Find
+	if strings.HasSuffix(r.URL.Path, "/events") { // a page that is left open is no use of it
+		look = a.Sessions.Check
+	}
+	session, err := look(r.Context(), access.CookieOf(r, a.secure(r)))
 	if err != nil {
 		return visitor{}, err
 	}
 	return visitor{session: session}, nil
+}
+
+// checkLimit bounds the look at a session while a stream goes on.
+const checkLimit = time.Second
+
+// stays says whether whoever a stream is for may still see its page: the session holds, and its
+// key; before there was a key, there is still none. A store that does not answer ends nothing.
+func (s *site) stays(w http.ResponseWriter, r *http.Request) bool {
+	a := s.o.Access
+	if a == nil {
+		return true
+	}
+	who := visitorOf(w)
+	if who.open {
+		return a.Keeper.Open()
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), checkLimit)
+	defer cancel()
+	session, err := a.Sessions.Check(ctx, access.CookieOf(r, a.secure(r)))
+	if err != nil {
+		return stylesprint.CodeOf(err) != stylesprint.CodeUnauthorized
+	}
+	return visitor{session: session}.may(doorOf(r.URL.Path).needs)
 }
 
 // loginPath is where to log in and come back from.

@@ -22,15 +22,8 @@ func (s *site) events(w http.ResponseWriter, r *http.Request) error {
 	if len(ids) == 0 || len(ids) > maxWatched {
 		return &stylesprint.Error{Code: stylesprint.CodeInvalid, Message: fmt.Sprintf("Name between 1 and %d runs to follow", maxWatched), Field: "run"}
 	}
-	e := &eventStream{w: w, rc: http.NewResponseController(w), site: s, seen: map[string]watched{}}
-	h := w.Header()
-	h.Set("Content-Type", "text/event-stream; charset=utf-8")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no")
-	tick := time.NewTicker(s.o.Poll)
-	defer tick.Stop()
-	end := time.NewTimer(maxStream)
-	defer end.Stop()
+	e, stop := s.stream(w)
+	defer stop()
 	for quiet := 0; ; quiet++ {
 		going, sent, err := e.look(r, ids)
 		if err != nil || !going {
@@ -43,13 +36,7 @@ func (s *site) events(w http.ResponseWriter, r *http.Request) error {
 				return err
 			}
 		}
-		select {
-		case <-tick.C:
-		case <-end.C:
-			return nil
-		case <-s.o.Closing: // nil blocks for ever
-			return nil
-		case <-r.Context().Done():
+		if !e.next(r) {
 			return nil
 		}
 	}
@@ -67,6 +54,31 @@ type eventStream struct {
 	rc   *http.ResponseController
 	site *site
 	seen map[string]watched
+	tick *time.Ticker
+	end  *time.Timer
+}
+
+// stream begins one; stop ends its clocks.
+func (s *site) stream(w http.ResponseWriter) (e *eventStream, stop func()) {
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no")
+	e = &eventStream{w: w, rc: http.NewResponseController(w), site: s, seen: map[string]watched{}, tick: time.NewTicker(s.o.Poll), end: time.NewTimer(maxStream)}
+	return e, func() { e.tick.Stop(); e.end.Stop() }
+}
+
+// next waits until it is time to look again. It returns false where the stream is to end: with
+// the server, with its reader, with the reader's session.
+func (e *eventStream) next(r *http.Request) bool {
+	select {
+	case <-e.tick.C:
+		return e.site.stays(e.w, r)
+	case <-e.end.C:
+	case <-e.site.o.Closing: // nil blocks for ever
+	case <-r.Context().Done():
+	}
+	return false
 }
 
 // look sends what has changed. It returns false once nothing is under way.

@@ -119,15 +119,8 @@ func (s *site) liveEvents(w http.ResponseWriter, r *http.Request) error {
 	if s.o.Live == nil {
 		return &stylesprint.Error{Code: stylesprint.CodeNotFound, Message: "Nothing is measured here"}
 	}
-	e := &eventStream{w: w, rc: http.NewResponseController(w), site: s}
-	h := w.Header()
-	h.Set("Content-Type", "text/event-stream; charset=utf-8")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no")
-	tick := time.NewTicker(s.o.Poll)
-	defer tick.Stop()
-	end := time.NewTimer(maxStream)
-	defer end.Stop()
+	e, stop := s.stream(w)
+	defer stop()
 	last := ""
 	for {
 		state, err := s.o.Live(r.Context())
@@ -144,13 +137,7 @@ func (s *site) liveEvents(w http.ResponseWriter, r *http.Request) error {
 				return err
 			}
 		}
-		select {
-		case <-tick.C:
-		case <-end.C:
-			return nil
-		case <-s.o.Closing: // nil blocks for ever
-			return nil
-		case <-r.Context().Done():
+		if !e.next(r) {
 			return nil
 		}
 	}

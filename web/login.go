@@ -89,7 +89,11 @@ func (s *site) enterWithKey(w http.ResponseWriter, r *http.Request) error {
 // letIn writes a login down, gives the browser its cookie and opens the page.
 func (s *site) letIn(w http.ResponseWriter, r *http.Request, session access.Session, secret stylesprint.Secret, how, next string) error {
 	a := s.o.Access
-	err := a.Trail.Append(r.Context(), access.AuditEntry{Actor: session.Actor(), Action: access.ActionLogin, Detail: how})
+	e := access.AuditEntry{Actor: session.Actor(), Action: access.ActionLogin, Detail: how}
+	if session.KeyID == "" {
+		e.Subject = access.LoginID(session.Subject) // by which the request log knows them
+	}
+	err := a.Trail.Append(r.Context(), e)
 	if err != nil {
 		return errors.Join(err, a.Sessions.End(r.Context(), secret))
 	}

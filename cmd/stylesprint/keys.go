@@ -144,7 +144,7 @@ logs in to the dashboard. From the first key on, the server asks for one, also o
 	fl.IntVar(&f.requests, "requests-per-minute", 0, "limit, 0 for none")
 	fl.IntVar(&f.tokens, "tokens-per-minute", 0, "limit, 0 for none")
 	fl.StringVar(&f.budget, "monthly-budget", "", "limit in currency units, of the models' prices (default: none)")
-	fl.StringVar(&f.class, "class", "", "group in metrics: "+strings.Join(access.Classes(), ", ")+" (default "+access.Classes()[0]+")")
+	fl.StringVar(&f.class, "class", "", "group in metrics, and in turns at a local model: "+strings.Join(access.Classes(), ", ")+" (default "+access.Classes()[0]+")")
 	fl.StringVar(&f.expires, "expires", "", "when it ends: 90d, 12h or 2027-01-31 (default: never)")
 	return cmd
 }

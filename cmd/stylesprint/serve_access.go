@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -30,7 +32,8 @@ func (s *server) joinAccess(ctx context.Context) error {
 	s.gateway.Auth, s.gateway.Limits = d, d
 	s.guard, s.local, s.actor, s.trail, s.pages.Access = d.admin(), d.local(), d.actor, releaseTrail{d.trail}, d.pages()
 	s.tasks = append(s.tasks, d.Run)
-	s.reloads = append(s.reloads, func(ctx context.Context, _ config.Config) error {
+	s.reloads = append(s.reloads, func(ctx context.Context, c config.Config) error {
+		d.weights.Store(&c.ClassWeights)
 		return d.trail.Append(ctx, access.AuditEntry{Actor: serverActor, Action: "config.reloaded"})
 	})
 	return nil
@@ -59,7 +62,7 @@ func (g *doorkeeper) actor(r *http.Request) string {
 	if err != nil || c.KeyID == "" {
 		return ""
 	}
-	if withoutKey(c) {
+	if access.IsLogin(c.KeyID) {
 		if s, err := g.sessions.Find(r.Context(), access.CookieOf(r, g.overTLS(r))); err == nil {
 			return s.Subject
 		}
@@ -86,6 +89,19 @@ type accessStore interface {
 	access.QuotaStore
 	access.SessionStore
 	access.TrailStore
+	RequestTotals(ctx context.Context, f stylesprint.TotalFilter) ([]stylesprint.RequestTotal, error)
+}
+
+// spentBy is what the request log knows of somebody's spending.
+func spentBy(db accessStore) access.Spent {
+	return func(ctx context.Context, id string, since time.Time) (stylesprint.Money, error) {
+		totals, err := db.RequestTotals(ctx, stylesprint.TotalFilter{Since: since, KeyID: id})
+		var sum stylesprint.Money
+		for _, t := range totals {
+			sum += max(t.Billed, t.Cost)
+		}
+		return sum, err
+	}
 }
 
 // doorkeeper decides who gets in: to the API with a key, to the pages with a session.
@@ -98,6 +114,8 @@ type doorkeeper struct {
 	signIn   *signin.Provider // nil: none is configured
 	secure   bool             // browsers reach the server over TLS
 	own      *http.CrossOriginProtection
+	logins   access.LoginLimits
+	weights  atomic.Pointer[map[string]int] // by class; not to be changed
 }
 
 var (
@@ -108,6 +126,7 @@ var (
 // newDoorkeeper reads the keys once, so that the first request finds them.
 func (a *app) newDoorkeeper(ctx context.Context, c config.Config, db accessStore, log *slog.Logger, metrics prometheus.Registerer) (*doorkeeper, error) {
 	g := &doorkeeper{ring: access.NewRing(db, access.RingOptions{}), trail: access.NewTrail(db, nil), secure: strings.HasPrefix(c.Access.PublicURL, "https://"), own: http.NewCrossOriginProtection()}
+	g.weights.Store(&c.ClassWeights)
 	var err error
 	if g.keeper, err = access.NewKeeper(db, access.KeeperOptions{Closed: !config.Loopback(c.Addr), Log: log, Metrics: metrics}); err != nil {
 		return nil, err
@@ -115,8 +134,11 @@ func (a *app) newDoorkeeper(ctx context.Context, c config.Config, db accessStore
 	if err := g.keeper.Refresh(ctx); err != nil {
 		log.Warn("keys cannot be read yet: requests are refused until they can", "error", err)
 	}
-	if g.limiter, err = access.NewLimiter(db, access.LimiterOptions{Log: log, Metrics: metrics}); err != nil {
+	if g.limiter, err = access.NewLimiter(access.NewLoginQuotas(db, spentBy(db)), access.LimiterOptions{Log: log, Metrics: metrics}); err != nil {
 		return nil, err
+	}
+	g.logins = access.LoginLimits{
+		RequestsPerMinute: c.Access.LoginRequestsPerMinute, TokensPerMinute: c.Access.LoginTokensPerMinute, MonthlyBudget: stylesprint.MoneyOf(c.Access.LoginMonthlyBudget),
 	}
 	g.sessions = access.NewSessions(db, g.keeper, access.SessionOptions{Idle: c.Access.SessionIdle, Life: c.Access.SessionLife})
 	if c.OIDC.Issuer != "" {
@@ -169,30 +191,29 @@ func (g *doorkeeper) Authenticate(r *http.Request, key stylesprint.Secret) (gate
 	if err != nil {
 		return gateway.Caller{}, err
 	}
-	return callerOf(k), nil
+	return g.callerOf(k), nil
 }
 
 func (g *doorkeeper) overTLS(r *http.Request) bool { return g.secure || r.TLS != nil }
 
-// sessionCaller begins the public name, in the request log, of a session without a key. Its end
-// tells sessions apart, so that they share neither cached answers nor the rate of feedback.
-const sessionCaller = "session-"
+// loginClass is the class of people who logged in without a key.
+const loginClass = "internal"
 
-func withoutKey(c gateway.Caller) bool { return strings.HasPrefix(c.KeyID, sessionCaller) }
-
+// visitor is who has a session. People without a key are told apart by who they are, so that
+// they share neither limits nor cached answers nor the rate of feedback.
 func (g *doorkeeper) visitor(r *http.Request, cookie stylesprint.Secret) (gateway.Caller, error) {
 	session, err := g.sessions.Find(r.Context(), cookie)
 	if err != nil {
 		return gateway.Caller{}, err
 	}
 	if session.KeyID == "" {
-		return gateway.Caller{KeyID: sessionCaller + session.Hash[:12], Class: "internal", Scopes: some(session.Scopes)}, nil
+		return gateway.Caller{KeyID: access.LoginID(session.Subject), Class: loginClass, Weight: g.weight(loginClass), Scopes: some(session.Scopes)}, nil
 	}
 	k, err := g.keeper.Key(session.KeyID)
 	if err != nil {
 		return gateway.Caller{}, err
 	}
-	return callerOf(k), nil
+	return g.callerOf(k), nil
 }
 
 // some keeps a caller without scopes from being one who may do everything, as nil says.
@@ -203,8 +224,11 @@ func some(scopes []access.Scope) []access.Scope {
 	return scopes
 }
 
-func callerOf(k *access.Key) gateway.Caller {
-	c := gateway.Caller{KeyID: k.ID, Class: k.Class, Scopes: some(k.Scopes)}
+// weight is the share of a busy local model that the configuration gives a class.
+func (g *doorkeeper) weight(class string) int { return (*g.weights.Load())[class] }
+
+func (g *doorkeeper) callerOf(k *access.Key) gateway.Caller {
+	c := gateway.Caller{KeyID: k.ID, Class: k.Class, Weight: g.weight(k.Class), Scopes: some(k.Scopes)}
 	if len(k.Models) > 0 {
 		c.Models = k.Models
 	}
@@ -213,8 +237,11 @@ func callerOf(k *access.Key) gateway.Caller {
 
 // Reserve implements gateway.Limiter.
 func (g *doorkeeper) Reserve(ctx context.Context, c gateway.Caller, tokens int) (func(stylesprint.Usage, stylesprint.Money), error) {
-	if c.KeyID == "" || withoutKey(c) {
+	if c.KeyID == "" {
 		return func(stylesprint.Usage, stylesprint.Money) {}, nil
+	}
+	if access.IsLogin(c.KeyID) {
+		return g.limiter.Reserve(ctx, g.logins.Key(c.KeyID), tokens)
 	}
 	k, err := g.keeper.Key(c.KeyID)
 	if err != nil {

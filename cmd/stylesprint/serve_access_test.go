@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"stylesprint/cmd/stylesprint/config"
 )
 
 // shop is a server over a mock provider, with its data folder.
@@ -248,13 +250,11 @@ func TestOwnKeysAreNowhere(t *testing.T) {
 }
 
 // doorOf is a doorkeeper over a shop's database.
-func doorOf(t *testing.T, s *shop) *doorkeeper {
+func doorOf(t *testing.T, s *shop, change ...func(*config.Config)) *doorkeeper {
 	t.Helper()
-	c, err := (&app{world: world{getenv: func(k string) string {
-		return map[string]string{"HOME": s.home, "XDG_DATA_HOME": filepath.Join(s.home, "data")}[k]
-	}}}).config()
-	if err != nil {
-		t.Fatal(err)
+	c := s.settings()
+	for _, f := range change {
+		f(&c)
 	}
 	a := &app{world: world{getenv: func(string) string { return "" }}}
 	db, err := a.openStore(t.Context(), c)
@@ -267,6 +267,56 @@ func doorOf(t *testing.T, s *shop) *doorkeeper {
 		t.Fatal(err)
 	}
 	return door
+}
+
+// What a page shows as it happens ends with the key that let its reader in, on a running server.
+func TestLiveFiguresEndWithTheKey(t *testing.T) {
+	t.Parallel()
+	s := openShop(t)
+	s.key("--name", "ops", "--scope", "admin")
+	id, key := s.key("--name", "desk", "--scope", "evaluate")
+	login := func() int {
+		status, _ := s.ask("POST", "/login", "", url.Values{"key": {key}, "next": {"/live"}}.Encode())
+		return status
+	}
+	s.until("the login", 200, login)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.addr+"/live/events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := s.client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	first := make([]byte, 6)
+	if _, err := io.ReadFull(res.Body, first); err != nil || string(first) != "event:" {
+		t.Fatalf("%d: %q, %v", res.StatusCode, first, err)
+	}
+	if code := s.run(t.Context(), io.Discard, "keys", "revoke", id); code != exitDone {
+		t.Fatalf("revoke ended with %d", code)
+	}
+	revoked := time.Now()
+	if _, err := io.Copy(io.Discard, res.Body); err != nil {
+		t.Fatalf("the stream did not end: %v", err)
+	}
+	t.Logf("ended %v after the revocation", time.Since(revoked).Round(time.Millisecond))
+}
+
+func (s *shop) env(k string) string {
+	return map[string]string{"HOME": s.home, "XDG_DATA_HOME": filepath.Join(s.home, "data")}[k]
+}
+
+// settings are the defaults over the shop's folders.
+func (s *shop) settings() config.Config {
+	s.t.Helper()
+	c, err := (&app{world: world{getenv: s.env}}).config()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return c
 }
 
 func TestAdminMiddleware(t *testing.T) {

@@ -12,9 +12,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"stylesprint"
 	"stylesprint/access"
+	"stylesprint/cmd/stylesprint/config"
 )
 
 // everyPath asks a server for everything that it shows, and returns what each path answers.
@@ -259,6 +261,58 @@ func TestSessionsWithoutKeyAreApart(t *testing.T) {
 	one, other := caller("one@shop.example"), caller("other@shop.example")
 	if one == other || strings.Contains(one, "@") {
 		t.Errorf("%q and %q", one, other)
+	}
+}
+
+// What pages ask for a person who logged in without a key has that person's limits, whichever
+// session it is.
+func TestLoginsHaveLimits(t *testing.T) {
+	t.Parallel()
+	s := openShop(t)
+	s.key("--name", "ops", "--scope", "admin")
+	door := doorOf(t, s, func(c *config.Config) {
+		c.Access.LoginRequestsPerMinute, c.Access.LoginMonthlyBudget = 2, 0.5
+	})
+	ask := func(subject string) stylesprint.Code {
+		_, secret, err := door.sessions.Begin(t.Context(), subject, []access.Scope{access.Generate})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest(http.MethodPost, "/playground", nil)
+		r.AddCookie(&http.Cookie{Name: "stylesprint-session", Value: secret.Reveal()})
+		who, err := door.Authenticate(r, stylesprint.Secret{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		settle, err := door.Reserve(t.Context(), who, 1)
+		if err == nil {
+			settle(stylesprint.Usage{}, 0)
+		}
+		return stylesprint.CodeOf(err)
+	}
+	refused := 0
+	for range 5 { // three of them are in one minute
+		if ask("one@shop.example") == stylesprint.CodeRateLimited {
+			refused++
+		}
+	}
+	if refused == 0 || refused > 3 {
+		t.Errorf("%d of 5 requests were refused, with 2 a minute", refused)
+	}
+	if code := ask("other@shop.example"); code != "" {
+		t.Errorf("another person: %s", code)
+	}
+	db, err := (&app{world: world{getenv: s.env}}).openStore(t.Context(), s.settings())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	err = db.AppendRequests(t.Context(), []stylesprint.RequestRecord{{ID: "req_1", Time: time.Now(), KeyID: access.LoginID("third@shop.example"), Status: 200, Cost: stylesprint.MoneyOf(.6), Billed: stylesprint.MoneyOf(.6)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code := ask("third@shop.example"); code != stylesprint.CodeForbidden {
+		t.Errorf("with a budget that is spent: %q", code)
 	}
 }
 

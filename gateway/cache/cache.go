@@ -18,7 +18,7 @@
 // Kept are whole answers that ended with stop or length. Streams are played back in their
 // pieces. The answer names "X-Cache: hit" or "miss", and so does the request log. A hit costs
 // nothing and bills nothing; its tokens are those of the first answer, with all of the prompt's
-// as cached.
+// as cached, and do not count against its key's limits: it counts as a request.
 //
 // Identical requests at the same time share one call to the model, which goes on as long as
 // one of their clients waits for it. The first client's request carries its cost, or, if that
@@ -131,8 +131,8 @@ const Header = "X-Cache"
 
 // What the header and the request log say.
 const (
-	hit  = "hit"
-	miss = "miss"
+	hit  = gateway.CacheHit
+	miss = gateway.CacheMiss
 )
 
 var _ gateway.Stage = (*Cache)(nil).Stage

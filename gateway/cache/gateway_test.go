@@ -93,6 +93,52 @@ func TestOverHTTP(t *testing.T) {
 	}
 }
 
+// tally notes what requests used, as a limiter does.
+type tally struct {
+	mu   sync.Mutex
+	used []int
+	cost stylesprint.Money
+}
+
+func (l *tally) Reserve(context.Context, gateway.Caller, int) (func(stylesprint.Usage, stylesprint.Money), error) {
+	return func(u stylesprint.Usage, cost stylesprint.Money) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.used, l.cost = append(l.used, u.Total()), l.cost+cost
+	}, nil
+}
+
+// An answer from memory counts as a request against its key's limits, and not by its tokens.
+func TestHitsUseNoTokens(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{"whole": `{"prompt":"x","temperature":0}`, "stream": `{"prompt":"x","temperature":0,"stream":true}`} {
+		kept, err := cache.New(cache.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		limits := &tally{}
+		g, err := gateway.New(gateway.Options{Limits: limits, Stages: []gateway.Stage{kept.Stage}, Models: []gateway.Model{
+			{Name: "fake", Generate: generate.New(fake.New(fake.Script{Answers: []fake.Answer{{Text: "A dress of linen.", Usage: &stylesprint.Usage{PromptTokens: 30, CompletionTokens: 12}}}}), generate.Options{Price: stylesprint.Price{OutputPerMillion: 1e6}})},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			w := httptest.NewRecorder()
+			g.ServeHTTP(w, httptest.NewRequest("POST", "/generate/", strings.NewReader(body)))
+			if w.Code != 200 {
+				t.Fatalf("%s: %d %s", name, w.Code, w.Body)
+			}
+		}
+		if fmt.Sprint(limits.used) != "[42 0 0]" || limits.cost != stylesprint.MoneyOf(12) {
+			t.Errorf("%s: used %v for %s", name, limits.used, limits.cost)
+		}
+		if err := g.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // alike drops what two equal answers differ in: when they were made, and the tokens that
 // came from the cache.
 func alike(body string) string {

@@ -20,6 +20,8 @@
     }
     say("The figures follow the server.");
   });
-  stream.addEventListener("error", () => say("The server does not answer: the figures stand still until it does."));
+  stream.addEventListener("error", () => say(stream.readyState === EventSource.CLOSED
+    ? "The figures stand still. Load the page again; you may have to log in."
+    : "The server does not answer: the figures stand still until it does."));
   window.addEventListener("pagehide", () => stream.close());
 })();

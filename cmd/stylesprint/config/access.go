@@ -2,8 +2,13 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
+
+	"stylesprint/access"
 )
 
 // Access is how people reach the server and stay logged in.
@@ -15,6 +20,34 @@ type Access struct {
 	SessionIdle time.Duration `yaml:"session_idle"`
 	// SessionLife is the longest that a login lasts. Defaults to 12h.
 	SessionLife time.Duration `yaml:"session_life"`
+	// LoginRequestsPerMinute, LoginTokensPerMinute and LoginMonthlyBudget, in currency units,
+	// bound what pages ask of models for each person who logged in without a key. 0 is no limit.
+	// They default to 60, 100,000 and no budget.
+	LoginRequestsPerMinute int     `yaml:"login_requests_per_minute"`
+	LoginTokensPerMinute   int     `yaml:"login_tokens_per_minute"`
+	LoginMonthlyBudget     float64 `yaml:"login_monthly_budget"`
+}
+
+func defaultAccess() Access {
+	return Access{LoginRequestsPerMinute: 60, LoginTokensPerMinute: 100_000}
+}
+
+// Bounds of a login's limits.
+const (
+	maxLoginLimit  = 1 << 40
+	maxLoginBudget = 9e9
+)
+
+func (a Access) validateLimits(add func(field, format string, a ...any)) {
+	if v := a.LoginRequestsPerMinute; v < 0 || v > maxLoginLimit {
+		add("access.login_requests_per_minute", "want 0 (no limit) to %d, got %d", maxLoginLimit, v)
+	}
+	if v := a.LoginTokensPerMinute; v < 0 || v > maxLoginLimit {
+		add("access.login_tokens_per_minute", "want 0 (no limit) to %d, got %d", maxLoginLimit, v)
+	}
+	if v := a.LoginMonthlyBudget; !(v >= 0 && v <= maxLoginBudget) {
+		add("access.login_monthly_budget", "want 0 (no budget) to %g, got %g", maxLoginBudget, v)
+	}
 }
 
 // OIDC is the login with a provider of identities. Without an issuer there is none.
@@ -45,10 +78,27 @@ type OIDCRule struct {
 // OIDCBack is the path to which a provider sends people back.
 const OIDCBack = "/login/oidc/back"
 
+// maxClassWeight is the engine's.
+const maxClassWeight = 1000
+
+func (c Config) validateWeights(add func(field, format string, a ...any)) {
+	for _, class := range slices.Sorted(maps.Keys(c.ClassWeights)) {
+		at, weight := join("class_weights", class), c.ClassWeights[class]
+		if !slices.Contains(access.Classes(), class) {
+			add(at, "want a class of keys: %s", strings.Join(access.Classes(), ", "))
+		}
+		if weight < 1 || weight > maxClassWeight {
+			add(at, "want 1 to %d, got %d", maxClassWeight, weight)
+		}
+	}
+}
+
 func (c Config) validateAccess(add func(field, format string, a ...any)) {
 	if c.Access.SessionIdle < 0 || c.Access.SessionLife < 0 {
 		add("access.session_idle", "want durations of 0 (the default) or more")
 	}
+	c.Access.validateLimits(add)
+	c.validateWeights(add)
 	if p := c.Access.PublicURL; p != "" {
 		u, err := url.Parse(p)
 		if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || (u.Path != "" && u.Path != "/") {

@@ -70,6 +70,10 @@ type Config struct {
 	Database `yaml:",inline"`
 	Access   Access `yaml:"access"`
 	OIDC     OIDC   `yaml:"oidc"`
+	// ClassWeights are the shares of a busy local model by the class of keys, 1 to 1000: a class
+	// of weight 4 gets four times the tokens of one of weight 1 for each of its keys. Classes
+	// that are not there have 1.
+	ClassWeights map[string]int `yaml:"class_weights"`
 	// Safety is what is checked in texts.
 	Safety Safety `yaml:"safety"`
 	// Feedback is what is kept of people's feedback.
@@ -184,6 +188,7 @@ func Default(getenv func(string) string) (Config, error) {
 		MaxBodyBytes:   1 << 20,
 		RequestLog:     defaultRequestLog(),
 		Cache:          defaultCache(),
+		Access:         defaultAccess(),
 		CPU:            getenv("STYLESPRINT_CPU"),
 		Hub:            Hub{Endpoint: getenv("HF_ENDPOINT"), Token: token, Offline: truthy(getenv("HF_HUB_OFFLINE"))},
 		OpenAI:         OpenAI{BaseURL: getenv("OPENAI_BASE_URL"), Key: key},
