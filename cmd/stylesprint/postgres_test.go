@@ -30,7 +30,7 @@ func TestPostgresWorkersSurviveKill(t *testing.T) {
 		t.Fatalf("queued: %+v, %d calls", queued, mock.count())
 	}
 	first, second := h.worker(), h.worker("--until-empty")
-	mock.killInFlight(t, first, 2*3)
+	inFlight := mock.killHolding(t, first)
 	again := h.worker("--until-empty")
 	for _, w := range []*exec.Cmd{second, again} {
 		if err := w.Wait(); err != nil {
@@ -42,8 +42,8 @@ func TestPostgresWorkersSurviveKill(t *testing.T) {
 	if err != nil || run.Status != evaluate.StatusDone || run.Done != run.Total || run.Failed != 0 || len(run.Scores) != 2 {
 		t.Fatalf("%+v, %v", run, err)
 	}
-	if run.RepeatedCalls != 3 || mock.count() != run.Total+3 {
-		t.Errorf("%d calls for %d items, %d counted as repeated, 3 were in flight", mock.count(), run.Total, run.RepeatedCalls)
+	if inFlight > 3 || run.RepeatedCalls != inFlight || mock.count() != run.Total+inFlight {
+		t.Errorf("%d calls for %d items, %d counted as repeated, %d were in flight", mock.count(), run.Total, run.RepeatedCalls, inFlight)
 	}
 	oneResultEach(t, db, run)
 	for _, name := range []string{"stylesprint.db", "jobs.db"} {

@@ -24,11 +24,12 @@ import (
 // slowServer answers like an OpenAI-compatible server, counting calls by prompt. With a hold,
 // it answers so many calls and keeps the others waiting until their caller is gone or the hold is over.
 type slowServer struct {
-	mu    sync.Mutex
-	calls map[string]int
-	total int
-	delay time.Duration
-	hold  int // 0: answers all
+	mu     sync.Mutex
+	calls  map[string]int
+	total  int
+	delay  time.Duration
+	hold   int // 0: answers all
+	broken int // held calls whose caller went
 }
 
 func (s *slowServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -53,6 +54,9 @@ func (s *slowServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for held {
 		select {
 		case <-r.Context().Done():
+			s.mu.Lock()
+			s.broken++
+			s.mu.Unlock()
 			return
 		case <-time.After(5 * time.Millisecond):
 		}
@@ -87,6 +91,42 @@ func (s *slowServer) killInFlight(t *testing.T, cmd *exec.Cmd, inFlight int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.hold = 0
+}
+
+// killHolding is killInFlight for one of several workers, which may be at the end of a shard and
+// then have fewer calls in flight than they could have. It returns how many the killed one had.
+func (s *slowServer) killHolding(t *testing.T, cmd *exec.Cmd) int {
+	t.Helper()
+	s.settle(t, "arrived", func() int { return s.count() - s.hold })
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	broken := s.settle(t, "broken", func() int {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.broken
+	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hold = 0
+	return broken
+}
+
+// settle waits until a number is positive and has stayed the same for longer than a worker takes
+// to find its next job.
+func (s *slowServer) settle(t *testing.T, what string, number func() int) int {
+	t.Helper()
+	last, since := 0, time.Now()
+	for begun := time.Now(); last <= 0 || time.Since(since) < 3*time.Second; time.Sleep(5 * time.Millisecond) {
+		if n := number(); n != last {
+			last, since = n, time.Now()
+		}
+		if time.Since(begun) > 60*time.Second {
+			t.Fatalf("%d calls %s in 60 s", last, what)
+		}
+	}
+	return last
 }
 
 // Killed in the middle of eval run, the same command resumes: every item has one
