@@ -11,6 +11,7 @@ import (
 
 	"stylesprint"
 	"stylesprint/generate"
+	"stylesprint/internal/alarm"
 )
 
 // maxHeld bounds the pieces without content that are held back at the start of a stream.
@@ -35,7 +36,7 @@ type attempt struct {
 
 	start     time.Time
 	cancel    context.CancelCauseFunc
-	timer     *time.Timer
+	limit     *alarm.Alarm
 	firstBy   time.Time
 	begun     atomic.Bool // something was passed on
 	held      []generate.Delta
@@ -53,7 +54,7 @@ func (a *attempt) run() (done bool, v verdict) {
 	a.cancel = cancel
 	settled := false
 	defer func() { // also where the client panics
-		a.timer.Stop()
+		a.limit.Stop()
 		cancel(nil)
 		p.release()
 		if !settled {
@@ -61,7 +62,7 @@ func (a *attempt) run() (done bool, v verdict) {
 		}
 	}()
 	reply, err := a.ask(ctx)
-	a.timer.Stop()
+	a.limit.Stop()
 	ended := context.Cause(ctx)
 	if err == nil && !a.begun.Load() && a.emit != nil { // an answer without content
 		err = a.flush()
@@ -85,7 +86,7 @@ func (a *attempt) ask(ctx context.Context) (stylesprint.Reply, error) {
 		first = a.line.policy.Whole
 	}
 	a.firstBy = a.start.Add(first)
-	a.timer = time.AfterFunc(a.within(a.start, a.firstBy), a.expire)
+	a.limit = a.r.limits.Start(a.within(a.start, a.firstBy), a.expire)
 	if a.emit == nil {
 		return a.place.Client.Generate(ctx, req)
 	}
@@ -100,7 +101,7 @@ func (a *attempt) within(now, by time.Time) time.Duration {
 	return by.Sub(now)
 }
 
-// expire ends the attempt. It runs in the timer's goroutine.
+// expire ends the attempt. It runs in the clock's goroutine.
 func (a *attempt) expire() {
 	switch {
 	case !a.r.o.Now().Before(a.end):
@@ -116,11 +117,11 @@ func (a *attempt) expire() {
 
 // pass takes a piece from the client. Time that the caller needs for it is no silence of the target.
 func (a *attempt) pass(d generate.Delta) error {
-	a.timer.Stop()
+	a.limit.Hold()
 	if !a.begun.Load() {
 		if len(a.held) < maxHeld && !says(d) {
 			a.held = append(a.held, d)
-			a.timer.Reset(a.within(a.r.o.Now(), a.firstBy))
+			a.limit.Set(a.within(a.r.o.Now(), a.firstBy))
 			return nil
 		}
 		a.firstTook = max(a.r.o.Now().Sub(a.start), 1)
@@ -136,7 +137,7 @@ func (a *attempt) pass(d generate.Delta) error {
 		return err
 	}
 	now := a.r.o.Now()
-	a.timer.Reset(a.within(now, now.Add(a.line.policy.Idle)))
+	a.limit.Set(a.within(now, now.Add(a.line.policy.Idle)))
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"stylesprint"
 	"stylesprint/gateway"
 	"stylesprint/generate"
+	"stylesprint/internal/alarm"
 )
 
 // Keys of the log lines.
@@ -28,6 +29,7 @@ type Router struct {
 	o       Options
 	budget  *budget
 	metrics *metrics
+	limits  alarm.Clock // of attempts
 
 	update sync.Mutex // one Update at a time
 	table  atomic.Pointer[table]

@@ -57,6 +57,7 @@ func rules() []rule {
 		{"generate/local", []string{".", "generate", "engine"}, ""},
 		{"embedding/local", []string{".", "embedding", "engine"}, ""},
 		{"embedding/openai", []string{".", "embedding", "generate/openai/wire"}, "the wire format's transport is generate/openai/wire"},
+		{"generate/openai/wire", []string{".", "generate", "internal/alarm"}, "declare a small interface in generate"},
 		{"generate", []string{".", "generate"}, "declare a small interface in generate"},
 		{"embedding", []string{".", "embedding"}, "declare a small interface in embedding"},
 		{"engine/nn", []string{"engine/nn"}, "the numerical rooms know numbers only; engine joins them with files and text"},

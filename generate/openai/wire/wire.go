@@ -28,6 +28,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"stylesprint"
+	"stylesprint/internal/alarm"
 )
 
 // DefaultBaseURL is OpenAI's own server.
@@ -58,7 +59,8 @@ type Client struct {
 	http    *http.Client
 	options Options
 	headers func() http.Header // of every call
-	paths   sync.Map    // *url.URL by path; not changed once there
+	silence alarm.Clock
+	paths   sync.Map // *url.URL by path; not changed once there
 
 	mu      sync.Mutex
 	closed  bool
@@ -229,16 +231,17 @@ func (c *Client) exchange(outer context.Context, k call, read func(*http.Respons
 	defer c.running.Done()
 	ctx, cancel := context.WithCancelCause(outer)
 	defer cancel(nil)
-	watch := newWatch(c.options.StallTimeout, func() { cancel(errStalled) })
-	defer watch.end()
-	req := c.request(ctx, k)
-	r, err := c.send(req)
-	watch.stop()
+	var watch *alarm.Alarm
+	if c.options.StallTimeout >= 0 {
+		watch = c.silence.Start(c.options.StallTimeout, func() { cancel(errStalled) })
+		defer watch.Stop()
+	}
+	r, err := c.send(c.request(ctx, k))
 	if err != nil {
 		return c.networkError(ctx, err, "reach")
 	}
 	defer r.Body.Close()
-	from := &body{from: r.Body, left: c.options.MaxReplyBytes, watch: watch}
+	from := &body{from: r.Body, left: c.options.MaxReplyBytes, watch: watch, stall: c.options.StallTimeout}
 	if r.StatusCode < 200 || r.StatusCode > 299 {
 		return c.statusError(r, from)
 	}
