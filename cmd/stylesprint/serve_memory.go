@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"os"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,8 +18,9 @@ const (
 )
 
 // giveBack returns memory to the system once a load is over, until ctx ends: the collector
-// keeps what it needed at the busiest moment for the next one.
+// keeps what it needed at the busiest moment for the next one. Meanwhile it runs rarely.
 func giveBack(ctx context.Context) {
+	defer giveRoom()()
 	tick := time.NewTicker(restEvery)
 	defer tick.Stop()
 	last := allocated()
@@ -34,6 +38,58 @@ func giveBack(ctx context.Context) {
 		}
 		last = now
 	}
+}
+
+// How rarely the collector runs on a small heap: it would collect every few megabytes, many
+// times a second under load.
+const (
+	roomBytes   = 48 << 20 // may be allocated between two collections at least
+	mostPercent = 400
+)
+
+// giveRoom lets the heap grow by roomBytes before it is collected, whatever is live, until the
+// returned function is called. It looks anew after each collection, so that a heap that has
+// grown is collected as ever. A percentage that the environment sets (GOGC) stays.
+func giveRoom() (end func()) {
+	if os.Getenv("GOGC") != "" {
+		return func() {}
+	}
+	was := debug.SetGCPercent(100)
+	debug.SetGCPercent(was)
+	if was < 0 {
+		return func() {}
+	}
+	var ended atomic.Bool
+	var set atomic.Int64
+	set.Store(int64(was))
+	var watch func()
+	watch = func() {
+		runtime.AddCleanup(new(*int), func(struct{}) { // runs after the next collection
+			if ended.Load() {
+				debug.SetGCPercent(was)
+				return
+			}
+			if p, now := percent(live(), int64(was)), set.Load(); p < now || p > now+now/8 {
+				debug.SetGCPercent(int(p))
+				set.Store(p)
+			}
+			watch()
+		}, struct{}{})
+	}
+	watch()
+	return func() { ended.Store(true) }
+}
+
+// percent is how much a heap may grow before it is collected; least is what it may in any case.
+func percent(live uint64, least int64) int64 {
+	return max(least, int64(min(mostPercent, roomBytes*100/max(live, 1))))
+}
+
+// live is how many bytes the last collection found in use.
+func live() uint64 {
+	s := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(s)
+	return s[0].Value.Uint64()
 }
 
 // allocated is how many bytes the process has allocated so far.

@@ -2,7 +2,11 @@ package main
 
 import (
 	"context"
+	"os"
+	"runtime"
+	"runtime/debug"
 	"testing"
+	"time"
 )
 
 // The task ends with its context, and what it watches grows with what is allocated.
@@ -19,4 +23,49 @@ func TestGiveBack(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
 	giveBack(ctx)
+}
+
+func TestPercent(t *testing.T) {
+	t.Parallel()
+	for live, want := range map[uint64]int64{0: 400, 1 << 20: 400, 12 << 20: 400, 24 << 20: 200, 48 << 20: 100, 1 << 30: 100} {
+		if got := percent(live, 100); got != want {
+			t.Errorf("%d bytes live: %d %%, want %d", live, got, want)
+		}
+	}
+	if got := percent(1, 800); got != 800 {
+		t.Errorf("%d %% where 800 is the least", got)
+	}
+}
+
+// Each collection is followed by a look, and the end brings back what was. Not parallel: it sets
+// what the process has once.
+func TestGiveRoom(t *testing.T) {
+	if os.Getenv("GOGC") != "" {
+		t.Skip("GOGC is set, and stays")
+	}
+	was := debug.SetGCPercent(100)
+	defer debug.SetGCPercent(was)
+	end := giveRoom()
+	becomes := func(what string, fits func(percent int) bool) {
+		for range 500 {
+			runtime.GC()
+			p := debug.SetGCPercent(100)
+			debug.SetGCPercent(p)
+			if fits(p) {
+				return
+			}
+			time.Sleep(time.Millisecond)
+		}
+		t.Errorf("the percentage did not become %s", what)
+	}
+	small := live() < roomBytes/2
+	if small {
+		becomes("more", func(p int) bool { return p > 100 })
+		block := make([]byte, 2*roomBytes)
+		becomes("100 on a heap that has grown", func(p int) bool { return p == 100 })
+		runtime.KeepAlive(block)
+		becomes("more again", func(p int) bool { return p > 100 })
+	}
+	end()
+	becomes("what it was", func(p int) bool { return p == 100 })
 }
