@@ -74,7 +74,31 @@ func (g *Gateway) mux() http.Handler {
 	}
 	mux.Handle("/v1/", g.guard(route{label: unmatched, dialect: openAI, handle: unknownPath}))
 	mux.Handle("/", g.guard(route{label: unmatched, dialect: plain, handle: unknownPath}))
-	return mux
+	return direct(g.models(), mux)
+}
+
+// models are the handlers of routes to models by their path, which all are one of POST.
+func (g *Gateway) models() map[string]http.Handler {
+	out := map[string]http.Handler{}
+	for _, rt := range g.routes() {
+		if rt.kind == model {
+			out[strings.TrimSuffix(rt.path, "{$}")] = g.guard(rt)
+		}
+	}
+	return out
+}
+
+// direct goes to a route to a model without the search through all of them.
+func direct(models map[string]http.Handler, others http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			if h := models[r.URL.Path]; h != nil {
+				h.ServeHTTP(w, r)
+				return
+			}
+		}
+		others.ServeHTTP(w, r)
+	})
 }
 
 // unmatched is the label of requests for paths that are not in the map.

@@ -3,6 +3,8 @@ package httpserver
 import (
 	"net"
 	"sync"
+
+	"stylesprint/internal/alarm"
 )
 
 // limitListener accepts while fewer than n of its connections are open.
@@ -12,6 +14,7 @@ func limitListener(l net.Listener, n int) net.Listener {
 
 type limited struct {
 	net.Listener
+	clock  alarm.Clock
 	slots  chan struct{}
 	closed chan struct{}
 	once   sync.Once
@@ -28,7 +31,7 @@ func (l *limited) Accept() (net.Conn, error) {
 		<-l.slots
 		return nil, err
 	}
-	return &limitedConn{lazyConn: lazyConn{Conn: c}, free: func() { <-l.slots }}, nil
+	return &limitedConn{lazyConn: lazyConn{Conn: c, clock: &l.clock}, free: func() { <-l.slots }}, nil
 }
 
 func (l *limited) Close() error {
