@@ -192,8 +192,8 @@ func (f *fields) number(name string) *float64 {
 	if raw == nil {
 		return nil
 	}
-	var v float64
-	if json.Unmarshal(raw, &v) != nil {
+	v, err := strconv.ParseFloat(string(raw), 64)
+	if c := raw[0]; err != nil || c != '-' && (c < '0' || c > '9') { // of valid JSON, only a number begins so
 		f.fault(name, "a number")
 		return nil
 	}
@@ -232,11 +232,14 @@ func (f *fields) flag(name string) bool {
 	if raw == nil {
 		return false
 	}
-	var v bool
-	if json.Unmarshal(raw, &v) != nil {
+	switch string(raw) {
+	case "true":
+		return true
+	case "false":
+	default:
 		f.fault(name, "true or false")
 	}
-	return v
+	return false
 }
 
 // list takes an array; ok is false where the member is absent or no array.
