@@ -125,13 +125,9 @@ func TestLiveInBrowser(t *testing.T) {
 	must(t, tab.Open(srv.URL+"/live", browser.View{Width: 360, Height: 740, Scheme: "dark"}))
 	until := func(what, expression string) {
 		t.Helper()
-		for range 200 {
-			if eval[bool](t, tab, expression) {
-				return
-			}
-			time.Sleep(20 * time.Millisecond)
+		if err := tab.Wait(expression); err != nil { // the page loads itself anew for a new row
+			t.Errorf("%s: %v", what, err)
 		}
-		t.Errorf("%s: never came true", what)
 	}
 	place := `document.querySelector("[data-cell='queue-smollm2-135m-instruct-running']").getBoundingClientRect()`
 	before := eval[float64](t, tab, place+".top")

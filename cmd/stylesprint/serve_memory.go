@@ -54,14 +54,8 @@ func giveRoom() (end func()) {
 	if os.Getenv("GOGC") != "" {
 		return func() {}
 	}
-	was := debug.SetGCPercent(100)
-	debug.SetGCPercent(was)
-	if was < 0 {
-		return func() {}
-	}
+	was := int(runtimeMetric("/gc/gogc:percent"))
 	var ended atomic.Bool
-	var set atomic.Int64
-	set.Store(int64(was))
 	var watch func()
 	watch = func() {
 		runtime.AddCleanup(new(*int), func(struct{}) { // runs after the next collection
@@ -69,9 +63,8 @@ func giveRoom() (end func()) {
 				debug.SetGCPercent(was)
 				return
 			}
-			if p, now := percent(live(), int64(was)), set.Load(); p < now || p > now+now/8 {
-				debug.SetGCPercent(int(p))
-				set.Store(p)
+			if p, now := percent(runtimeMetric("/gc/heap/live:bytes"), was), int(runtimeMetric("/gc/gogc:percent")); p < now || p > now+now/8 {
+				debug.SetGCPercent(p)
 			}
 			watch()
 		}, struct{}{})
@@ -81,20 +74,16 @@ func giveRoom() (end func()) {
 }
 
 // percent is how much a heap may grow before it is collected; least is what it may in any case.
-func percent(live uint64, least int64) int64 {
-	return max(least, int64(min(mostPercent, roomBytes*100/max(live, 1))))
-}
-
-// live is how many bytes the last collection found in use.
-func live() uint64 {
-	s := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(s)
-	return s[0].Value.Uint64()
+func percent(live uint64, least int) int {
+	return max(least, int(min(mostPercent, roomBytes*100/max(live, 1))))
 }
 
 // allocated is how many bytes the process has allocated so far.
-func allocated() uint64 {
-	s := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+func allocated() uint64 { return runtimeMetric("/gc/heap/allocs:bytes") }
+
+// runtimeMetric reads one of the runtime's metrics that are whole numbers.
+func runtimeMetric(name string) uint64 {
+	s := []metrics.Sample{{Name: name}}
 	metrics.Read(s)
 	return s[0].Value.Uint64()
 }

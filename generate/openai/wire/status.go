@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -65,7 +66,7 @@ func (c *Client) statusError(r *http.Response, from io.Reader) error {
 // content, or nil.
 func (c *Client) EventError(e Event) error {
 	// The cheap test first: this runs for every token.
-	if e.Type != "error" && !strings.Contains(string(e.Data[:min(len(e.Data), 256)]), `error`) {
+	if e.Type != "error" && !bytes.Contains(e.Data[:min(len(e.Data), 256)], []byte(`error`)) {
 		return nil
 	}
 	var envelope struct {
