@@ -158,8 +158,8 @@ func (f *fields) conversation(name string) conversation {
 
 // plainMessage reads a message that has a known role, a text and nothing else, as most do.
 func plainMessage(raw []byte) (m stylesprint.Message, ok bool) {
-	role, content := 0, 0 // how often they are there
-	plain := each(raw, func(name string, value []byte) {
+	role, content, other := 0, 0, 0 // how often they are there
+	object := each(raw, func(name string, value []byte) {
 		switch name {
 		case "role":
 			role++
@@ -175,10 +175,10 @@ func plainMessage(raw []byte) (m stylesprint.Message, ok bool) {
 			content++
 			m.Content, ok = textOf(value)
 		default:
-			content = -1
+			other++
 		}
 	})
-	return m, plain && ok && m.Role != "" && role == 1 && content == 1
+	return m, object && ok && m.Role != "" && role == 1 && content == 1 && other == 0
 }
 
 func (f *fields) role(c *conversation) stylesprint.Role {

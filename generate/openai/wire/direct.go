@@ -114,8 +114,8 @@ func (c *directConn) exchange(req *http.Request) (*http.Response, error) {
 
 var errHeader = errors.New("a header holds a line break")
 
-// send writes a request as http.Request.Write does, which takes ten times as long for what request
-// makes: its headers stand as they are to be sent, its body has a length.
+// send writes a request as http.Request.Write does, in fewer steps for what request makes: its
+// headers stand as they are to be sent, its body has a length.
 func (c *directConn) send(req *http.Request) error {
 	w := c.w
 	if req.Body != nil && req.ContentLength <= 0 || strings.ContainsFunc(req.Host, func(r rune) bool { return r > '~' || r == '%' }) {
